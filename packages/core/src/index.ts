@@ -1,1 +1,17 @@
-export {};
+export * from "./authorize.ts";
+export * from "./budget.ts";
+export * from "./call.ts";
+export * from "./denial.ts";
+export * from "./endpoint.ts";
+export * from "./faults.ts";
+export * from "./form.ts";
+export * from "./money.ts";
+export type * from "./operation.ts";
+export type * from "./outcome.ts";
+export * from "./policy.ts";
+export type * from "./ports.ts";
+export * from "./vault-key.ts";
+export { VENDORS } from "./vendors/index.ts";
+export { listStripeEndpoints } from "./vendors/stripe/catalogue.ts";
+export { stripeExponent } from "./vendors/stripe/currency.ts";
+export type * from "./vendors/vendor.ts";

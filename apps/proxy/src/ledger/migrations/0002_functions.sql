@@ -1,0 +1,628 @@
+-- The functions of the ledger. Each call of one is one transaction.
+
+-- Shared by every flush, exclusive for every change that must hold at once (revoke, kill switch, policy, limits):
+-- when such a change has committed, every earlier flush has committed before it and every later one sees it.
+CREATE FUNCTION ledger_barrier() RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT 7301001 $$;
+
+CREATE FUNCTION ledger_day() RETURNS date LANGUAGE sql VOLATILE AS $$
+  SELECT greatest((SELECT last_day FROM installation), (clock_timestamp() AT TIME ZONE 'UTC')::date)
+$$;
+
+CREATE FUNCTION window_start(time_window text, day date) RETURNS date LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE time_window WHEN 'daily' THEN day WHEN 'monthly' THEN date_trunc('month', day::timestamp)::date
+    ELSE DATE '0001-01-01' END
+$$;
+
+-- Whole seconds from now until a window that starts at `start` ends; null for a total.
+CREATE FUNCTION seconds_to_reset(time_window text, start date) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+  SELECT CASE WHEN time_window = 'total' THEN NULL ELSE greatest(1, ceil(extract(epoch FROM
+    ((start + CASE time_window WHEN 'daily' THEN interval '1 day' ELSE interval '1 month' END)
+      AT TIME ZONE 'UTC') - clock_timestamp())))::bigint END
+$$;
+
+CREATE FUNCTION usd(micros bigint) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$ SELECT micros::numeric * 0.000001 $$;
+CREATE FUNCTION micros(usd numeric) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT (usd * 1000000)::bigint $$;
+CREATE FUNCTION epoch_ms(t timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  SELECT (extract(epoch FROM t) * 1000)::bigint
+$$;
+
+-- What the chain proves about a call: first the decision, which never changes, then the outcome.
+CREATE FUNCTION decision_digest(c calls) RETURNS bytea LANGUAGE sql STABLE AS $$
+  SELECT sha256(convert_to(jsonb_build_array('decision', c.id, epoch_ms(c.requested_at), c.verdict, c.denial_code,
+    c.denial_reason, c.vault_key_id, c.agent_id, c.crew_run_id, c.claimed_agent_id, c.claimed_crew_run_id, c.vendor,
+    c.method, c.path, c.endpoint, c.direction, c.reserved_usd, c.budget_used_after_usd, c.idempotency_key_hash,
+    c.replay_of, c.metadata, c.replica)::text, 'UTF8'))
+$$;
+CREATE FUNCTION outcome_digest(c calls) RETURNS bytea LANGUAGE sql STABLE AS $$
+  SELECT sha256(convert_to(jsonb_build_array('outcome', c.id, epoch_ms(c.completed_at), c.state, c.status_code,
+    c.amount, c.currency, c.cost_usd, c.overrun_usd, c.customer_id, c.vendor_request_id, c.vendor_object_id,
+    c.latency_ms, c.upstream_ms, c.outcome_reason)::text, 'UTF8'))
+$$;
+
+CREATE FUNCTION chain_genesis(epoch bigint) RETURNS bytea LANGUAGE sql STABLE AS $$
+  SELECT sha256(convert_to('keybrake ' || (SELECT id FROM installation) || ' ' || epoch, 'UTF8'))
+$$;
+
+-- Appends one link to an epoch's chain. The caller holds that epoch's row lock, so numbers have no gap.
+CREATE FUNCTION append_link(an_epoch bigint, at_time timestamptz, ids uuid[], times timestamptz[], what text[], digests bytea[])
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  head record;
+  previous bytea;
+BEGIN
+  IF coalesce(cardinality(ids), 0) = 0 THEN RETURN; END IF;
+  SELECT seq, hash INTO head FROM audit_chain WHERE epoch = an_epoch ORDER BY seq DESC LIMIT 1;
+  previous := coalesce(head.hash, chain_genesis(an_epoch));
+  INSERT INTO audit_chain (epoch, seq, written_at, prev_hash, hash, call_ids, requested_ats, kinds, digests)
+  VALUES (an_epoch, coalesce(head.seq, 0) + 1, at_time, previous,
+    sha256(previous || (SELECT string_agg(d, ''::bytea ORDER BY o) FROM unnest(digests) WITH ORDINALITY AS u (d, o))),
+    ids, times, what, digests);
+END $$;
+
+-- One operation of a flush. `kind` is reserve, deny or settle; the fields that a kind does not use are null.
+CREATE TYPE ledger_op AS (
+  i integer, kind text, id uuid, requested_at timestamptz,
+  vault_key_id uuid, policy_version integer, secret_id uuid, agent_id text, crew_run_id text,
+  claimed_agent_id text, claimed_crew_run_id text, vendor text, method text, path text, endpoint text,
+  direction text, accounted boolean, amount bigint, currency text, hold_micros bigint, exposure_id text,
+  customer_id text, idempotency_key text, fingerprint text, metadata jsonb, deadline_ms integer,
+  denial_code text, denial_reason text,
+  state text, cost_micros bigint, exposure_amount bigint, exposure_final boolean, status_code integer,
+  vendor_request_id text, vendor_object_id text, latency_ms integer, upstream_ms integer, outcome_reason text
+);
+
+-- Decides and writes a whole flush in one transaction: locks first, then, in later statements, key state, kill switch
+-- and policy version are read (READ COMMITTED gives each statement a fresh snapshot; a joined read would not).
+-- Order of locks, the same for everybody: barrier, own epoch, exposures, budget windows, idempotency keys,
+-- reservations. Returns one JSON object an operation that was reserved or refused.
+-- Plans must not depend on statistics: on a young table the planner would scan, and a minute later scan millions.
+-- The penalty for scans makes every plan look dear, and JIT would then compile each of them for a second.
+CREATE FUNCTION ledger_apply(an_epoch bigint, batch jsonb) RETURNS jsonb LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+DECLARE
+  ops ledger_op[];
+  n integer;
+  today date := ledger_day();
+  at_time timestamptz := date_trunc('milliseconds', clock_timestamp());
+  replica_name text;
+  settle_ids uuid[];
+  -- Which windows each operation touches, ordered by operation; `win` numbers the locked windows below.
+  cov_op integer[]; cov_win integer[]; cov_budget bigint[]; cov_start date[]; cov_part uuid[];
+  -- The locked windows, in lock order.
+  win_budget bigint[]; win_start date[]; win_window text[]; win_unit text[]; win_scope text[]; win_limit bigint[];
+  win_reserved bigint[]; win_settled bigint[]; win_overrun bigint[];
+  -- What the second read found, by operation.
+  kinds text[]; codes text[]; counts boolean[]; holds bigint[]; replays uuid[]; replay_open boolean[];
+  expiry_ms bigint[]; versions integer[]; counted bigint[]; known boolean[]; object_ids text[];
+  res_states text[]; res_holds bigint[]; res_times timestamptz[]; res_accounted boolean[]; res_days date[];
+  res_budgets text[]; res_keys text[]; res_vault_keys uuid[]; new_states text[]; costs bigint[]; finals boolean[]; statuses integer[];
+  -- The verdicts, by operation.
+  used_after bigint[]; blocked integer[]; used_at_block bigint[]; actuals bigint[]; credited bigint[]; overruns bigint[];
+  closes boolean[]; closed_ids uuid[]; touched text[];
+  i integer; p integer := 1; first integer; q integer; w integer; need bigint; best integer; rank integer;
+  delta bigint; part jsonb; part_at integer; parts jsonb; take bigint; extra bigint;
+  link_ids uuid[]; link_times timestamptz[]; link_kinds text[]; link_digests bytea[];
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(ledger_barrier());
+  SELECT name INTO replica_name FROM replicas
+    WHERE epoch = an_epoch AND stopped_at IS NULL AND lease_until > clock_timestamp() FOR UPDATE;
+  IF NOT FOUND THEN RAISE EXCEPTION 'epoch % has lost its lease', an_epoch USING ERRCODE = 'KB001'; END IF;
+  UPDATE installation SET last_day = today WHERE only_row AND last_day < today;
+
+  SELECT array_agg(o ORDER BY o.i), count(*), array_agg(o.id ORDER BY o.id) FILTER (WHERE o.kind = 'settle')
+    INTO ops, n, settle_ids FROM jsonb_populate_recordset(NULL::ledger_op, batch) o;
+  PERFORM 1 FROM exposures e
+    WHERE (e.secret_id, e.object_id) IN (SELECT o.secret_id, o.exposure_id FROM unnest(ops) o WHERE o.exposure_id IS NOT NULL)
+    ORDER BY e.secret_id, e.object_id FOR UPDATE;
+
+  -- Coverage: budgets of a new call by scope, of an open one as it was reserved, of a credit as its parts were.
+  SELECT array_agg(c.i ORDER BY c.i, c.rank, c.idx), array_agg(c.idx ORDER BY c.i, c.rank, c.idx),
+      array_agg(c.budget_id ORDER BY c.i, c.rank, c.idx), array_agg(c.start ORDER BY c.i, c.rank, c.idx),
+      array_agg(c.part ORDER BY c.i, c.rank, c.idx)
+    INTO cov_op, cov_win, cov_budget, cov_start, cov_part
+    FROM (
+      SELECT d.*, dense_rank() OVER (ORDER BY d.budget_id, d.start) AS idx FROM (
+        SELECT o.i, b.id AS budget_id, window_start(b.time_window, today) AS start, NULL::uuid AS part,
+            CASE b.time_window WHEN 'total' THEN 1 WHEN 'monthly' THEN 2 ELSE 3 END AS rank
+          FROM unnest(ops) o
+          CROSS JOIN LATERAL (VALUES ('vault_key', o.vault_key_id::text), ('agent_id', o.agent_id),
+            ('crew_run_id', o.crew_run_id), ('secret', o.secret_id::text), ('installation', '')) AS s (scope, value)
+          JOIN budgets b ON b.scope = s.scope AND b.scope_value = s.value AND b.deleted_at IS NULL
+          WHERE o.kind = 'reserve'
+        UNION ALL
+        SELECT o.i, b.id, window_start(b.time_window, r.day), NULL, 4
+          FROM unnest(ops) o JOIN reservations r ON r.call_id = o.id
+          CROSS JOIN LATERAL unnest(r.budget_ids) AS u (budget_id) JOIN budgets b ON b.id = u.budget_id
+          WHERE o.kind = 'settle'
+        UNION ALL
+        SELECT o.i, b.id, window_start(b.time_window, (x ->> 'day')::date), (x ->> 'call')::uuid, 5
+          FROM unnest(ops) o JOIN exposures e ON e.secret_id = o.secret_id AND e.object_id = o.exposure_id
+          CROSS JOIN LATERAL jsonb_array_elements(e.parts) AS x
+          CROSS JOIN LATERAL jsonb_array_elements_text(x -> 'budgets') AS u (budget_id)
+          JOIN budgets b ON b.id = u.budget_id::bigint
+          WHERE o.kind = 'settle' AND o.exposure_final
+      ) d
+    ) c;
+
+  INSERT INTO budget_windows (budget_id, window_start, limit_micros)
+    SELECT DISTINCT c.budget_id, c.start, b.limit_amount
+    FROM unnest(cov_budget, cov_start) AS c (budget_id, start) JOIN budgets b ON b.id = c.budget_id
+    WHERE NOT EXISTS (SELECT 1 FROM budget_windows x WHERE x.budget_id = c.budget_id AND x.window_start = c.start)
+    ORDER BY 1, 2
+  ON CONFLICT DO NOTHING;
+  SELECT array_agg(l.budget_id), array_agg(l.window_start), array_agg(l.time_window), array_agg(l.unit),
+      array_agg(l.scope), array_agg(l.limit_micros), array_agg(l.reserved), array_agg(l.settled), array_agg(l.overrun)
+    INTO win_budget, win_start, win_window, win_unit, win_scope, win_limit, win_reserved, win_settled, win_overrun
+    FROM (
+      SELECT x.budget_id, x.window_start, b.time_window, b.unit, b.scope, x.limit_micros, x.reserved, x.settled, x.overrun
+      FROM (SELECT DISTINCT budget_id, start FROM unnest(cov_budget, cov_start) AS u (budget_id, start)) c
+      JOIN budget_windows x ON x.budget_id = c.budget_id AND x.window_start = c.start
+      JOIN budgets b ON b.id = x.budget_id
+      ORDER BY x.budget_id, x.window_start FOR UPDATE OF x
+    ) l;
+
+  -- Claim idempotency keys: a key that nobody holds, or that is older than Stripe's memory of it less an hour.
+  INSERT INTO idempotency_keys AS k (key_hash, fingerprint, call_id, requested_at, open_call_id)
+    SELECT DISTINCT ON (o.idempotency_key) o.idempotency_key, o.fingerprint, o.id, at_time, o.id
+    FROM unnest(ops) o WHERE o.kind = 'reserve' AND o.idempotency_key IS NOT NULL
+    ORDER BY o.idempotency_key, o.i
+  ON CONFLICT (key_hash) DO UPDATE SET fingerprint = excluded.fingerprint, call_id = excluded.call_id,
+      requested_at = excluded.requested_at, open_call_id = excluded.open_call_id
+    WHERE k.open_call_id IS NULL AND k.requested_at < at_time - interval '23 hours';
+  UPDATE idempotency_keys k SET open_call_id = c.id
+    FROM (SELECT DISTINCT ON (o.idempotency_key) o.idempotency_key, o.fingerprint, o.id FROM unnest(ops) o
+      WHERE o.kind = 'reserve' AND o.idempotency_key IS NOT NULL ORDER BY o.idempotency_key, o.i) c
+    WHERE k.key_hash = c.idempotency_key AND k.open_call_id IS NULL AND k.fingerprint = c.fingerprint;
+  PERFORM 1 FROM reservations r WHERE r.call_id = ANY (settle_ids) ORDER BY r.call_id FOR UPDATE;
+
+  -- Only now, with every lock held: may this key still act?
+  SELECT array_agg(o.kind ORDER BY o.i),
+      array_agg(CASE
+        WHEN o.kind = 'deny' THEN o.denial_code
+        WHEN o.kind = 'settle' THEN NULL
+        WHEN s.kill_switch_engaged THEN 'kill_switch_engaged'
+        WHEN v.id IS NULL THEN 'vault_key_invalid'
+        WHEN v.status <> 'active' OR c.deleted_at IS NOT NULL OR c.id IS NULL THEN 'vault_key_revoked'
+        WHEN v.expires_at <= at_time THEN 'vault_key_expired'
+        WHEN v.policy_version <> o.policy_version THEN 'stale_policy'
+        WHEN k.key_hash IS NULL OR k.call_id = o.id THEN NULL
+        WHEN k.fingerprint <> o.fingerprint THEN 'idempotency_mismatch'
+        WHEN k.open_call_id <> o.id THEN 'idempotency_in_flight'
+      END ORDER BY o.i),
+      array_agg(coalesce(o.accounted, false) AND (k.key_hash IS NULL OR k.call_id = o.id) ORDER BY o.i),
+      array_agg(CASE WHEN o.kind <> 'reserve' OR (k.key_hash IS NOT NULL AND k.call_id <> o.id) THEN 0
+        ELSE greatest(0, o.hold_micros - coalesce(e.counted_micros, 0)) END ORDER BY o.i),
+      array_agg(CASE WHEN k.call_id <> o.id THEN k.call_id END ORDER BY o.i),
+      array_agg(CASE WHEN k.call_id <> o.id THEN EXISTS (SELECT 1 FROM reservations x WHERE x.call_id = k.call_id) END ORDER BY o.i),
+      array_agg(CASE WHEN v.expires_at IS NOT NULL THEN floor(extract(epoch FROM v.expires_at - clock_timestamp()) * 1000)::bigint END ORDER BY o.i),
+      array_agg(c.version ORDER BY o.i), array_agg(coalesce(e.counted_micros, 0) ORDER BY o.i),
+      array_agg(e.object_id IS NOT NULL ORDER BY o.i), array_agg(o.exposure_id ORDER BY o.i),
+      array_agg(r.state ORDER BY o.i), array_agg(r.hold_micros ORDER BY o.i), array_agg(r.requested_at ORDER BY o.i),
+      array_agg(r.accounted ORDER BY o.i), array_agg(r.day ORDER BY o.i), array_agg(to_jsonb(r.budget_ids)::text ORDER BY o.i),
+      array_agg(r.idempotency_key_hash ORDER BY o.i), array_agg(r.vault_key_id ORDER BY o.i), array_agg(o.state ORDER BY o.i),
+      array_agg(coalesce(o.cost_micros, 0) ORDER BY o.i), array_agg(coalesce(o.exposure_final, false) ORDER BY o.i),
+      array_agg(o.status_code ORDER BY o.i)
+    INTO kinds, codes, counts, holds, replays, replay_open, expiry_ms, versions, counted, known, object_ids,
+      res_states, res_holds, res_times, res_accounted, res_days, res_budgets, res_keys, res_vault_keys, new_states, costs,
+      finals, statuses
+    FROM unnest(ops) o CROSS JOIN installation s
+    LEFT JOIN vault_keys v ON v.id = o.vault_key_id AND o.kind = 'reserve'
+    LEFT JOIN secrets c ON c.id = o.secret_id AND o.kind = 'reserve'
+    LEFT JOIN exposures e ON e.secret_id = o.secret_id AND e.object_id = o.exposure_id
+    LEFT JOIN idempotency_keys k ON k.key_hash = o.idempotency_key AND o.kind = 'reserve'
+    LEFT JOIN reservations r ON r.call_id = o.id AND o.kind = 'settle';
+
+  used_after := array_fill(NULL::bigint, ARRAY[n]); blocked := array_fill(NULL::integer, ARRAY[n]); used_at_block := array_fill(NULL::bigint, ARRAY[n]);
+  actuals := array_fill(0::bigint, ARRAY[n]); credited := array_fill(0::bigint, ARRAY[n]); overruns := array_fill(NULL::bigint, ARRAY[n]);
+  closes := array_fill(false, ARRAY[n]);
+
+  FOR i IN 1..n LOOP
+    first := p;
+    WHILE cov_op[p] = i LOOP p := p + 1; END LOOP;
+
+    IF kinds[i] = 'reserve' AND codes[i] IS NULL THEN
+      FOR q IN first..p - 1 LOOP
+        w := cov_win[q];
+        need := CASE win_unit[w] WHEN 'usd' THEN holds[i] WHEN 'calls' THEN counts[i]::integer ELSE 1 END;
+        IF need > 0 AND win_reserved[w] + win_settled[w] + need > win_limit[w] THEN
+          blocked[i] := w;
+          used_at_block[i] := win_reserved[w] + win_settled[w];
+          codes[i] := CASE win_unit[w]
+            WHEN 'usd' THEN win_window[w] || '_cap_exceeded'
+            WHEN 'calls' THEN win_window[w] || '_call_cap_exceeded'
+            ELSE 'monthly_request_limit' END;
+          EXIT;
+        END IF;
+      END LOOP;
+      best := 99;
+      FOR q IN first..p - 1 LOOP
+        w := cov_win[q];
+        need := CASE win_unit[w] WHEN 'usd' THEN holds[i] WHEN 'calls' THEN counts[i]::integer ELSE 1 END;
+        IF codes[i] IS NULL THEN win_reserved[w] := win_reserved[w] + need; END IF;
+        IF win_unit[w] = 'usd' THEN
+          rank := CASE win_scope[w] WHEN 'vault_key' THEN 0 ELSE 10 END
+            + CASE win_window[w] WHEN 'daily' THEN 1 WHEN 'monthly' THEN 2 ELSE 3 END;
+          IF rank < best THEN best := rank; used_after[i] := win_reserved[w] + win_settled[w]; END IF;
+        END IF;
+      END LOOP;
+    END IF;
+
+    IF kinds[i] = 'settle' AND (res_states[i] = 'reserved' OR (res_states[i] = 'unknown' AND new_states[i] <> 'unknown'))
+      AND NOT ops[i].id = ANY (coalesce(closed_ids, '{}')) THEN
+      closes[i] := true;
+      closed_ids := closed_ids || ops[i].id;
+      delta := costs[i];
+      IF new_states[i] = 'settled' AND object_ids[i] IS NOT NULL THEN
+        -- What counts is the object's whole exposure; only the part not yet counted costs now.
+        IF known[i] OR object_ids[i] = ANY (coalesce(touched, '{}')) THEN
+          SELECT e.counted_micros, e.parts INTO need, parts FROM exposures e
+            WHERE e.secret_id = ops[i].secret_id AND e.object_id = object_ids[i];
+        ELSE
+          need := 0; parts := '[]';
+        END IF;
+        need := coalesce(need, 0); parts := coalesce(parts, '[]');
+        touched := touched || object_ids[i];
+        delta := greatest(0, costs[i] - need);
+        IF delta > 0 THEN
+          parts := parts || jsonb_build_array(jsonb_build_object('call', ops[i].id, 'micros', delta,
+            'day', res_days[i],
+            'budgets', res_budgets[i]::jsonb));
+        ELSIF finals[i] AND costs[i] < need THEN
+          -- No more money can move on this object: give back, latest part first, where it was counted.
+          extra := need - costs[i];
+          FOR part_at IN REVERSE jsonb_array_length(parts) - 1..0 LOOP
+            part := parts -> part_at;
+            take := least(extra, (part ->> 'micros')::bigint);
+            CONTINUE WHEN take <= 0;
+            FOR q IN first..p - 1 LOOP
+              w := cov_win[q];
+              IF cov_part[q] = (part ->> 'call')::uuid AND win_unit[w] = 'usd' THEN
+                win_settled[w] := win_settled[w] - take;
+              END IF;
+            END LOOP;
+            INSERT INTO credits (call_id, source_call_id, day, budget_ids, micros, credited_at)
+              VALUES (ops[i].id, (part ->> 'call')::uuid, (part ->> 'day')::date,
+                ARRAY(SELECT jsonb_array_elements_text(part -> 'budgets')::bigint), take, at_time);
+            parts := jsonb_set(parts, ARRAY[part_at::text, 'micros'], to_jsonb((part ->> 'micros')::bigint - take));
+            extra := extra - take;
+            credited[i] := credited[i] + take;
+          END LOOP;
+        END IF;
+        INSERT INTO exposures AS e (secret_id, object_id, currency, amount, counted_micros, parts, is_final, updated_at)
+          VALUES (ops[i].secret_id, object_ids[i], ops[i].currency, coalesce(ops[i].exposure_amount, 0),
+            CASE WHEN finals[i] THEN costs[i] ELSE greatest(need, costs[i]) END, parts, finals[i], at_time)
+        ON CONFLICT (secret_id, object_id) DO UPDATE SET counted_micros = excluded.counted_micros, parts = excluded.parts,
+          amount = CASE WHEN excluded.is_final THEN excluded.amount ELSE greatest(e.amount, excluded.amount) END,
+          is_final = e.is_final OR excluded.is_final, updated_at = excluded.updated_at;
+      END IF;
+      IF new_states[i] = 'settled' THEN
+        actuals[i] := delta;
+        IF delta > res_holds[i] THEN overruns[i] := delta - res_holds[i]; END IF;
+      END IF;
+      IF new_states[i] <> 'unknown' THEN
+        FOR q IN first..p - 1 LOOP
+          CONTINUE WHEN cov_part[q] IS NOT NULL;
+          w := cov_win[q];
+          need := CASE win_unit[w] WHEN 'usd' THEN res_holds[i] WHEN 'calls' THEN res_accounted[i]::integer ELSE 1 END;
+          win_reserved[w] := win_reserved[w] - need;
+          -- A call that was sent stays counted as a call, whatever came of it; one never sent does not.
+          win_settled[w] := win_settled[w] + CASE WHEN win_unit[w] = 'usd' THEN actuals[i]
+            WHEN new_states[i] = 'released' AND statuses[i] IS NULL THEN 0 ELSE need END;
+          win_overrun[w] := greatest(win_overrun[w], win_reserved[w] + win_settled[w] - win_limit[w]);
+        END LOOP;
+      END IF;
+    END IF;
+  END LOOP;
+
+  UPDATE budget_windows x SET reserved = c.reserved, settled = c.settled, overrun = c.overrun
+    FROM unnest(win_budget, win_start, win_reserved, win_settled, win_overrun) AS c (budget_id, start, reserved, settled, overrun)
+    WHERE x.budget_id = c.budget_id AND x.window_start = c.start
+      AND (x.reserved <> c.reserved OR x.settled <> c.settled OR x.overrun <> c.overrun);
+
+  -- The rows of new calls, allowed and denied, with the digests that the chain keeps of them.
+  WITH written AS (
+    INSERT INTO calls (id, requested_at, completed_at, state, verdict, denial_code, denial_reason, vault_key_id, agent_id,
+      crew_run_id, claimed_agent_id, claimed_crew_run_id, vendor, method, path, endpoint, status_code, amount, currency,
+      direction, reserved_usd, budget_used_after_usd, customer_id, idempotency_key_hash, replay_of, metadata,
+      latency_ms, replica)
+    SELECT o.id, at_time, CASE WHEN codes[o.i] IS NOT NULL THEN at_time END,
+      CASE WHEN codes[o.i] IS NULL THEN 'reserved' ELSE 'denied' END,
+      CASE WHEN codes[o.i] IS NULL THEN 'allow' ELSE 'deny' END, codes[o.i],
+      CASE WHEN o.kind = 'deny' THEN o.denial_reason WHEN blocked[o.i] IS NOT NULL THEN
+        format('the %s %s budget of this %s is used up', win_window[blocked[o.i]], win_unit[blocked[o.i]], win_scope[blocked[o.i]])
+        ELSE replace(codes[o.i], '_', ' ') END,
+      o.vault_key_id, o.agent_id, o.crew_run_id, o.claimed_agent_id, o.claimed_crew_run_id, o.vendor, o.method, o.path,
+      o.endpoint, o.status_code, o.amount, o.currency, o.direction,
+      CASE WHEN codes[o.i] IS NULL THEN usd(holds[o.i]) ELSE 0 END, usd(used_after[o.i]), o.customer_id,
+      o.idempotency_key, CASE WHEN codes[o.i] IS NULL THEN replays[o.i] END, coalesce(o.metadata, '{}'),
+      o.latency_ms, replica_name
+    FROM unnest(ops) o
+    WHERE o.kind <> 'settle' AND codes[o.i] IS DISTINCT FROM 'stale_policy'
+    RETURNING id, state, decision_digest(calls) AS decision, outcome_digest(calls) AS outcome
+  ), digested AS (
+    SELECT x.id, 'decision' AS what, x.decision AS digest FROM written x
+    UNION ALL
+    SELECT x.id, 'outcome', x.outcome FROM written x WHERE x.state = 'denied'
+  )
+  SELECT array_agg(g.id ORDER BY g.id, g.what), array_agg(at_time), array_agg(g.what ORDER BY g.id, g.what),
+    array_agg(g.digest ORDER BY g.id, g.what) INTO link_ids, link_times, link_kinds, link_digests FROM digested g;
+
+  INSERT INTO reservations (call_id, requested_at, epoch, deadline, day, budget_ids, hold_micros, accounted,
+      vault_key_id, secret_id, idempotency_key_hash)
+    SELECT o.id, at_time, an_epoch, at_time + o.deadline_ms * interval '1 millisecond', today,
+      ARRAY(SELECT c.budget_id FROM unnest(cov_op, cov_budget) AS c (op, budget_id) WHERE c.op = o.i),
+      holds[o.i], counts[o.i], o.vault_key_id, o.secret_id, o.idempotency_key
+    FROM unnest(ops) o WHERE o.kind = 'reserve' AND codes[o.i] IS NULL;
+
+  IF EXISTS (SELECT 1 FROM unnest(ops) o WHERE o.kind = 'reserve' AND o.idempotency_key IS NOT NULL AND codes[o.i] IS NOT NULL) THEN
+    -- A refused call holds no idempotency key.
+    DELETE FROM idempotency_keys k USING unnest(ops) o
+      WHERE o.kind = 'reserve' AND codes[o.i] IS NOT NULL AND k.key_hash = o.idempotency_key AND k.call_id = o.id;
+    UPDATE idempotency_keys k SET open_call_id = NULL FROM unnest(ops) o
+      WHERE o.kind = 'reserve' AND codes[o.i] IS NOT NULL AND k.key_hash = o.idempotency_key AND k.open_call_id = o.id;
+  END IF;
+
+  IF closed_ids IS NOT NULL THEN
+    DELETE FROM reservations r USING unnest(ops) o WHERE closes[o.i] AND o.state <> 'unknown' AND r.call_id = o.id;
+    UPDATE reservations r SET state = 'unknown' FROM unnest(ops) o WHERE closes[o.i] AND o.state = 'unknown' AND r.call_id = o.id;
+    DELETE FROM idempotency_keys k USING unnest(ops) o
+      WHERE closes[o.i] AND o.state = 'released' AND k.key_hash = res_keys[o.i] AND k.call_id = o.id;
+    UPDATE idempotency_keys k SET open_call_id = NULL FROM unnest(ops) o
+      WHERE closes[o.i] AND k.key_hash = res_keys[o.i] AND k.open_call_id = o.id;
+    WITH written AS (
+      UPDATE calls c SET state = o.state, completed_at = at_time, status_code = coalesce(o.status_code, c.status_code),
+        amount = coalesce(o.amount, c.amount), currency = coalesce(o.currency, c.currency),
+        cost_usd = usd(actuals[o.i] - credited[o.i]), overrun_usd = usd(overruns[o.i]),
+        customer_id = coalesce(o.customer_id, c.customer_id), vendor_request_id = coalesce(o.vendor_request_id, c.vendor_request_id),
+        vendor_object_id = coalesce(o.vendor_object_id, c.vendor_object_id), latency_ms = coalesce(o.latency_ms, c.latency_ms),
+        upstream_ms = coalesce(o.upstream_ms, c.upstream_ms), outcome_reason = o.outcome_reason
+      FROM unnest(ops) o WHERE closes[o.i] AND c.id = o.id AND c.requested_at = res_times[o.i]
+      RETURNING c.id, c.requested_at, CASE c.state WHEN 'unknown' THEN 'unknown' ELSE 'outcome' END AS what, outcome_digest(c) AS digest
+    )
+    SELECT link_ids || array_agg(x.id ORDER BY x.id), link_times || array_agg(x.requested_at ORDER BY x.id),
+      link_kinds || array_agg(x.what ORDER BY x.id), link_digests || array_agg(x.digest ORDER BY x.id)
+      INTO link_ids, link_times, link_kinds, link_digests FROM written x;
+    UPDATE vault_keys v SET status = 'suspended', status_reason = 'a call cost more than was reserved for it'
+      FROM unnest(ops) o WHERE closes[o.i] AND overruns[o.i] > 0 AND v.id = res_vault_keys[o.i] AND v.status = 'active';
+    IF FOUND THEN PERFORM pg_notify('keybrake_changes', '{"type":"key.suspended"}'); END IF;
+  END IF;
+  PERFORM append_link(an_epoch, at_time, link_ids, link_times, link_kinds, link_digests);
+
+  RETURN jsonb_build_object('day', today, 'at', epoch_ms(at_time), 'results', (
+    SELECT jsonb_agg(CASE WHEN o.kind = 'settle' THEN jsonb_build_object('i', o.i, 'applied', closes[o.i])
+      ELSE jsonb_build_object('i', o.i, 'code', codes[o.i], 'hold', holds[o.i], 'replay_of', replays[o.i],
+        'replay_open', replay_open[o.i], 'expiry_ms', expiry_ms[o.i], 'version', versions[o.i],
+        'limit', CASE WHEN blocked[o.i] IS NOT NULL THEN jsonb_build_object(
+          'scope', win_scope[blocked[o.i]], 'window', win_window[blocked[o.i]], 'unit', win_unit[blocked[o.i]],
+          'limit', win_limit[blocked[o.i]]::text, 'used', used_at_block[o.i]::text,
+          'requested', CASE win_unit[blocked[o.i]] WHEN 'usd' THEN holds[o.i] ELSE 1 END::text,
+          'reset_seconds', seconds_to_reset(win_window[blocked[o.i]], win_start[blocked[o.i]])) END)
+      END ORDER BY o.i) FROM unnest(ops) o WHERE o.kind <> 'deny'));
+END $$;
+
+-- Turns reservations of dead replicas, and those past their deadline, into unknown. Never releases anything.
+CREATE FUNCTION ledger_sweep(an_epoch bigint, most integer) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+  at_time timestamptz := date_trunc('milliseconds', clock_timestamp());
+  ids uuid[]; times timestamptz[]; digests bytea[];
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(ledger_barrier());
+  PERFORM 1 FROM replicas WHERE epoch = an_epoch AND stopped_at IS NULL AND lease_until > clock_timestamp() FOR UPDATE;
+  IF NOT FOUND THEN RAISE EXCEPTION 'epoch % has lost its lease', an_epoch USING ERRCODE = 'KB001'; END IF;
+  SELECT array_agg(l.call_id), array_agg(l.requested_at) INTO ids, times FROM (
+    SELECT r.call_id, r.requested_at FROM reservations r
+    WHERE r.state = 'reserved' AND (r.deadline < clock_timestamp() OR NOT EXISTS (
+      SELECT 1 FROM replicas p WHERE p.epoch = r.epoch AND p.stopped_at IS NULL AND p.lease_until > clock_timestamp()))
+    ORDER BY r.call_id LIMIT most FOR UPDATE OF r SKIP LOCKED) l;
+  IF ids IS NULL THEN RETURN 0; END IF;
+  UPDATE reservations SET state = 'unknown' WHERE call_id = ANY (ids);
+  UPDATE idempotency_keys k SET open_call_id = NULL FROM reservations r
+    WHERE r.call_id = ANY (ids) AND k.key_hash = r.idempotency_key_hash AND k.open_call_id = r.call_id;
+  WITH written AS (
+    UPDATE calls c SET state = 'unknown', completed_at = at_time, outcome_reason = 'the replica that sent it did not finish it'
+    FROM unnest(ids, times) AS u (id, requested_at) WHERE c.id = u.id AND c.requested_at = u.requested_at
+    RETURNING c.id, c.requested_at, outcome_digest(c) AS digest)
+  SELECT array_agg(x.id ORDER BY x.id), array_agg(x.requested_at ORDER BY x.id), array_agg(x.digest ORDER BY x.id)
+    INTO ids, times, digests FROM written x;
+  PERFORM append_link(an_epoch, at_time, ids, times, array_fill('unknown'::text, ARRAY[cardinality(ids)]), digests);
+  RETURN cardinality(ids);
+END $$;
+
+-- Makes, changes or (with a null limit) ends one budget; the caller holds the barrier exclusively. What was spent in
+-- its present window counts from the start, open holds at their worst case.
+CREATE FUNCTION put_budget(a_scope text, a_value text, a_window text, a_unit text, a_limit bigint) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+  the_id bigint;
+  start date := window_start(a_window, ledger_day());
+  used bigint;
+BEGIN
+  SELECT id INTO the_id FROM budgets
+    WHERE scope = a_scope AND scope_value = a_value AND time_window = a_window AND unit = a_unit AND deleted_at IS NULL FOR UPDATE;
+  IF a_limit IS NULL THEN
+    UPDATE budgets SET deleted_at = now() WHERE id = the_id;
+    RETURN the_id;
+  END IF;
+  IF the_id IS NOT NULL THEN
+    UPDATE budgets SET limit_amount = a_limit WHERE id = the_id;
+    UPDATE budget_windows SET limit_micros = a_limit, overrun = greatest(0, reserved + settled - a_limit)
+      WHERE budget_id = the_id AND window_start >= start;
+    RETURN the_id;
+  END IF;
+  INSERT INTO budgets (scope, scope_value, time_window, unit, limit_amount)
+    VALUES (a_scope, a_value, a_window, a_unit, a_limit) RETURNING id INTO the_id;
+  SELECT greatest(0, CASE a_unit
+      WHEN 'usd' THEN coalesce(micros(sum(CASE WHEN c.state IN ('reserved', 'unknown') THEN c.reserved_usd ELSE c.cost_usd END)), 0)
+      WHEN 'calls' THEN count(*) FILTER (WHERE c.method NOT IN ('GET', 'HEAD') AND c.replay_of IS NULL
+        AND NOT (c.state = 'released' AND c.status_code IS NULL))
+      ELSE count(*) END) INTO used
+    FROM calls c
+    WHERE c.verdict = 'allow' AND c.requested_at >= start::timestamp AT TIME ZONE 'UTC' AND CASE a_scope
+      WHEN 'vault_key' THEN c.vault_key_id = a_value::uuid
+      WHEN 'agent_id' THEN c.agent_id = a_value
+      WHEN 'crew_run_id' THEN c.crew_run_id = a_value
+      WHEN 'secret' THEN c.vault_key_id IN (SELECT k.id FROM vault_keys k WHERE k.secret_id = a_value::uuid)
+      ELSE true END;
+  INSERT INTO budget_windows (budget_id, window_start, limit_micros, settled, overrun)
+    VALUES (the_id, start, a_limit, used, greatest(0, used - a_limit));
+  RETURN the_id;
+END $$;
+
+CREATE FUNCTION set_budget(a_scope text, a_value text, a_window text, a_unit text, a_limit bigint) RETURNS bigint
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(ledger_barrier());
+  RETURN put_budget(a_scope, a_value, a_window, a_unit, a_limit);
+END $$;
+
+-- Ends a budget that was made on its own. A key's caps end with its policy.
+CREATE FUNCTION delete_budget(the_id bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(ledger_barrier());
+  UPDATE budgets SET deleted_at = now() WHERE id = the_id AND deleted_at IS NULL AND scope <> 'vault_key';
+  RETURN FOUND;
+END $$;
+
+-- The budgets of a key's policy: [{"window", "unit", "limit"}]. Whatever is not in the list ends.
+CREATE FUNCTION put_key_budgets(key_id uuid, wanted jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM put_budget('vault_key', key_id::text, b.time_window, b.unit, NULL) FROM budgets b
+    WHERE b.scope = 'vault_key' AND b.scope_value = key_id::text AND b.deleted_at IS NULL AND NOT EXISTS (
+      SELECT 1 FROM jsonb_array_elements(wanted) x WHERE x ->> 'window' = b.time_window AND x ->> 'unit' = b.unit);
+  PERFORM put_budget('vault_key', key_id::text, x ->> 'window', x ->> 'unit', (x ->> 'limit')::bigint)
+    FROM jsonb_array_elements(wanted) x;
+END $$;
+
+-- A key and its budgets appear together. `lifetime_seconds` counts on the database's clock and wins over `expires`.
+CREATE FUNCTION create_vault_key(hash bytea, a_redacted text, a_name text, an_agent text, a_run text, a_secret uuid,
+  a_vendor text, a_policy jsonb, wanted jsonb, lifetime_seconds bigint, expires timestamptz)
+RETURNS SETOF vault_keys LANGUAGE plpgsql AS $$
+DECLARE
+  key_id uuid;
+BEGIN
+  INSERT INTO vault_keys (key_hash, redacted, name, agent_id, crew_run_id, secret_id, vendor, policy, expires_at)
+    VALUES (hash, a_redacted, a_name, an_agent, a_run, a_secret, a_vendor, a_policy,
+      coalesce(now() + lifetime_seconds * interval '1 second', expires)) RETURNING id INTO key_id;
+  INSERT INTO budgets (scope, scope_value, time_window, unit, limit_amount)
+    SELECT 'vault_key', key_id::text, x ->> 'window', x ->> 'unit', (x ->> 'limit')::bigint FROM jsonb_array_elements(wanted) x;
+  PERFORM pg_notify('keybrake_changes', jsonb_build_object('type', 'key.created', 'id', key_id)::text);
+  RETURN QUERY SELECT * FROM vault_keys WHERE id = key_id;
+END $$;
+
+-- Replaces a key's policy at once for every call that is not yet decided; a suspended key acts again.
+CREATE FUNCTION update_vault_key(key_id uuid, a_policy jsonb, wanted jsonb, lifetime_seconds bigint, expires timestamptz)
+RETURNS SETOF vault_keys LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(ledger_barrier());
+  UPDATE vault_keys SET policy = a_policy, policy_version = policy_version + 1,
+    status = CASE status WHEN 'suspended' THEN 'active' ELSE status END,
+    status_reason = CASE status WHEN 'suspended' THEN NULL ELSE status_reason END,
+    expires_at = coalesce(now() + lifetime_seconds * interval '1 second', expires)
+    WHERE id = key_id AND status <> 'revoked';
+  IF NOT FOUND THEN RETURN; END IF;
+  PERFORM put_key_budgets(key_id, wanted);
+  PERFORM pg_notify('keybrake_changes', jsonb_build_object('type', 'key.updated', 'id', key_id)::text);
+  RETURN QUERY SELECT * FROM vault_keys WHERE id = key_id;
+END $$;
+
+-- Revokes by vault_key, crew_run_id or agent_id. When this has committed, no call of those keys is decided any more.
+CREATE FUNCTION revoke_vault_keys(a_scope text, a_value text, a_reason text) RETURNS SETOF uuid LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(ledger_barrier());
+  PERFORM pg_notify('keybrake_changes', jsonb_build_object('type', 'key.revoked', 'scope', a_scope, 'value', a_value)::text);
+  RETURN QUERY UPDATE vault_keys v SET status = 'revoked', status_reason = a_reason, revoked_at = now()
+    WHERE v.status <> 'revoked' AND CASE a_scope WHEN 'vault_key' THEN v.id = a_value::uuid
+      WHEN 'crew_run_id' THEN v.crew_run_id = a_value WHEN 'agent_id' THEN v.agent_id = a_value ELSE false END
+    RETURNING v.id;
+END $$;
+
+CREATE FUNCTION set_kill_switch(engaged boolean, reason text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(ledger_barrier());
+  UPDATE installation SET kill_switch_engaged = engaged, kill_switch_reason = reason, kill_switch_changed_at = now() WHERE only_row;
+  PERFORM pg_notify('keybrake_changes', jsonb_build_object('type', 'kill_switch', 'engaged', engaged)::text);
+END $$;
+
+-- Creates the partitions of this month and the next ones, so that no call ever waits for one.
+CREATE FUNCTION ensure_partitions(months_ahead integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  month date;
+BEGIN
+  FOR ahead IN 0..months_ahead LOOP
+    month := (date_trunc('month', ledger_day()::timestamp) + ahead * interval '1 month')::date;
+    IF to_regclass('calls_' || to_char(month, 'YYYY_MM')) IS NULL THEN
+      EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF calls FOR VALUES FROM (%L) TO (%L) WITH (fillfactor = 80)',
+        'calls_' || to_char(month, 'YYYY_MM'), to_char(month, 'YYYY-MM-DD') || ' 00:00:00+00',
+        to_char(month + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00');
+    END IF;
+  END LOOP;
+END $$;
+
+-- Months that ended more than `days` days ago and have no open call: what would go, and the chain heads before it.
+CREATE FUNCTION expired_months(days integer) RETURNS TABLE (partition_name text, calls_before timestamptz, calls_removed bigint, heads jsonb)
+LANGUAGE plpgsql AS $$
+DECLARE
+  part record;
+  month_end timestamptz;
+BEGIN
+  FOR part IN SELECT c.relname FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid
+      WHERE h.inhparent = 'calls'::regclass ORDER BY c.relname LOOP
+    month_end := (to_date(right(part.relname, 7), 'YYYY_MM') + interval '1 month')::timestamp AT TIME ZONE 'UTC';
+    CONTINUE WHEN month_end > now() - days * interval '1 day';
+    CONTINUE WHEN EXISTS (SELECT 1 FROM reservations r WHERE r.requested_at < month_end);
+    EXECUTE format('SELECT count(*) FROM %I', part.relname) INTO calls_removed;
+    partition_name := part.relname;
+    calls_before := month_end;
+    SELECT coalesce(jsonb_object_agg(h.epoch, jsonb_build_object('seq', h.seq, 'hash', encode(h.hash, 'hex'))), '{}') INTO heads
+      FROM (SELECT DISTINCT ON (epoch) epoch, seq, hash FROM audit_chain WHERE written_at < month_end ORDER BY epoch, seq DESC) h;
+    RETURN NEXT;
+  END LOOP;
+END $$;
+
+CREATE FUNCTION drop_month(a_partition text, before timestamptz, removed bigint, a_heads jsonb, a_signature bytea) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO audit_tombstones (partition_name, calls_before, calls_removed, heads, signature)
+    VALUES (a_partition, before, removed, a_heads, a_signature);
+  DELETE FROM audit_chain WHERE written_at < before;
+  EXECUTE format('DROP TABLE %I', a_partition);
+END $$;
+
+-- Recomputes up to `most` links behind `after_seq` and compares each digest with its row. One snapshot.
+-- `problem` names what is wrong with `bad_seq`; `decisions` and `outcomes` count the entries written before `before`.
+CREATE FUNCTION verify_links(an_epoch bigint, after_seq bigint, after_hash bytea, most integer, before timestamptz,
+  kept_from timestamptz, OUT last_seq bigint, OUT last_hash bytea, OUT links integer, OUT decisions bigint,
+  OUT outcomes bigint, OUT bad_seq bigint, OUT problem text)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  link audit_chain;
+  bad record;
+BEGIN
+  last_seq := after_seq; last_hash := after_hash; links := 0; decisions := 0; outcomes := 0;
+  FOR link IN SELECT * FROM audit_chain WHERE epoch = an_epoch AND seq > after_seq ORDER BY seq LIMIT most LOOP
+    IF link.seq <> last_seq + 1 THEN bad_seq := last_seq + 1; problem := 'the link is missing'; RETURN; END IF;
+    bad_seq := link.seq;
+    IF link.prev_hash <> last_hash THEN problem := 'the link does not continue the one before it'; RETURN; END IF;
+    IF link.hash <> sha256(link.prev_hash || (SELECT string_agg(d, ''::bytea ORDER BY o) FROM unnest(link.digests) WITH ORDINALITY AS u (d, o))) THEN
+      problem := 'the link''s hash does not match its entries'; RETURN;
+    END IF;
+    SELECT u.id, u.what, c.id IS NULL AS missing INTO bad
+      FROM unnest(link.call_ids, link.requested_ats, link.kinds, link.digests) AS u (id, at, what, digest)
+      LEFT JOIN calls c ON c.id = u.id AND c.requested_at = u.at
+      WHERE u.at >= kept_from AND (c.id IS NULL
+        OR (u.what = 'decision' AND u.digest <> decision_digest(c))
+        OR (u.what = 'outcome' AND u.digest <> outcome_digest(c))
+        OR (u.what = 'unknown' AND c.state = 'unknown' AND u.digest <> outcome_digest(c)))
+      LIMIT 1;
+    IF FOUND THEN
+      problem := CASE WHEN bad.missing THEN format('call %s is missing', bad.id)
+        ELSE format('the %s of call %s was changed', bad.what, bad.id) END;
+      RETURN;
+    END IF;
+    links := links + 1; last_seq := link.seq; last_hash := link.hash;
+    SELECT decisions + count(*) FILTER (WHERE u.what = 'decision' AND u.at < before),
+        outcomes + count(*) FILTER (WHERE u.what = 'outcome' AND link.written_at < before)
+      INTO decisions, outcomes FROM unnest(link.kinds, link.requested_ats) AS u (what, at) WHERE u.at >= kept_from;
+  END LOOP;
+  bad_seq := NULL;
+END $$;

@@ -1,0 +1,113 @@
+import { type Denial, deny } from "./denial.ts";
+import { matchesEndpoint } from "./endpoint.ts";
+import { formatUsd } from "./money.ts";
+import type { Operation } from "./operation.ts";
+import type { Policy } from "./policy.ts";
+
+/** What is known of a vault key when a call is judged. The ledger judges status and budgets again, atomically. */
+export interface KeyFacts {
+  readonly status: "active" | "suspended" | "revoked";
+  readonly expiresAt: Date | null;
+  readonly policy: Policy;
+}
+
+/** The engine's answer: allow, or the one reason why not. */
+export type Decision = { readonly verdict: "allow" } | { readonly verdict: "deny"; readonly denial: Denial };
+
+const ALLOW: Decision = { verdict: "allow" };
+
+/**
+ * Judges one operation against one key's policy. Pure, total, and default deny: whatever is not explicitly covered
+ * is refused. `now` is the database's time.
+ *
+ * Called before a price look-up (the operation's price is still `lookup`) and again after it, so that no look-up
+ * runs for a call that would be refused anyway. Budgets are not judged here: they need the ledger's locks.
+ */
+export function authorize(key: KeyFacts, operation: Operation, now: Date): Decision {
+  const denial =
+    judgeKey(key, now) ??
+    judgeEndpoint(key.policy, operation) ??
+    judgeAccount(key.policy, operation) ??
+    judgePrice(key.policy, operation);
+  return denial === null ? ALLOW : { verdict: "deny", denial };
+}
+
+function judgeKey(key: KeyFacts, now: Date): Denial | null {
+  if (key.status === "revoked") return deny("vault_key_revoked", "this vault key has been revoked");
+  if (key.status === "suspended") {
+    return deny(
+      "vault_key_revoked",
+      "this vault key is suspended after a call that cost more than was reserved",
+    );
+  }
+  if (key.expiresAt !== null && key.expiresAt <= now) {
+    return deny("vault_key_expired", `this vault key expired at ${key.expiresAt.toISOString()}`);
+  }
+  return null;
+}
+
+function judgeEndpoint(policy: Policy, operation: Operation): Denial | null {
+  if (operation.vendor !== policy.vendor) {
+    return deny("vendor_mismatch", `this vault key is for ${policy.vendor}, not for ${operation.vendor}`);
+  }
+  const { endpoint, method, path } = operation;
+  const asked = `${method} ${path}`;
+  if (endpoint?.forbidden) {
+    return deny("endpoint_forbidden", `\`${asked}\` creates credentials, so no vault key can call it`);
+  }
+  const isAllowed =
+    policy.allowedPatterns.some((pattern) => matchesEndpoint(pattern, method, path)) ||
+    (endpoint !== null && policy.allowedOperations.has(endpoint.operation));
+  if (!isAllowed) {
+    return deny(
+      "endpoint_not_allowed",
+      `this vault key may not call \`${asked}\`: add it to \`allowed_endpoints\``,
+    );
+  }
+  if (endpoint === null) {
+    return deny(
+      "unpriced",
+      `\`${asked}\` is allowed, but its cost is unknown to this version, so it is refused`,
+    );
+  }
+  return null;
+}
+
+function judgeAccount(policy: Policy, operation: Operation): Denial | null {
+  const pinned = policy.stripeAccount;
+  if (operation.account !== null && operation.account !== pinned) {
+    return deny(
+      "account_not_allowed",
+      `this vault key may not act for \`${operation.account}\`: pin it as \`stripe.account\``,
+    );
+  }
+  const stray = operation.destinations.find((destination) => destination !== pinned);
+  if (stray !== undefined) {
+    return deny(
+      "destination_not_allowed",
+      `this vault key may not send money to \`${stray}\`: pin it as \`stripe.account\``,
+    );
+  }
+  return null;
+}
+
+function judgePrice(policy: Policy, operation: Operation): Denial | null {
+  const { price } = operation;
+  if (price.kind === "unpriced") return deny("unpriced", price.reason);
+  if (price.kind !== "known") return null;
+  if (policy.currencies !== null && !policy.currencies.has(price.currency)) {
+    return deny(
+      "currency_not_allowed",
+      `this vault key may not use \`${price.currency}\`: add it to \`currencies\``,
+    );
+  }
+  const limit = policy.perCallLimitMicros;
+  if (limit !== null && price.micros > limit) {
+    const amounts = `${formatUsd(price.micros)} is more than ${formatUsd(limit)}`;
+    return deny(
+      "per_call_cap_exceeded",
+      `one call may cost at most \`per_call_usd_cap\`: ${amounts} dollars`,
+    );
+  }
+  return null;
+}

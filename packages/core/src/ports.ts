@@ -1,0 +1,177 @@
+import type { Direction } from "./call.ts";
+import type { Denial } from "./denial.ts";
+import type { PolicyDocument } from "./policy.ts";
+
+/** The identity under which a call is judged, as read from the key store. */
+export interface KeyIdentity {
+  readonly vaultKeyId: string;
+  readonly policyVersion: number;
+  readonly secretId: string;
+  readonly agentId: string;
+  /** The key's own run label, or the run that the agent claimed when the key has none. */
+  readonly crewRunId: string | null;
+}
+
+/** What every audit row says about a call, allowed or denied. */
+export interface CallFacts {
+  /** A UUID v7 made by the caller; it is the audit row's id and the `Keybrake-Call-Id`. */
+  readonly callId: string;
+  /** Null when no valid key was presented. */
+  readonly identity: KeyIdentity | null;
+  readonly claimedAgentId: string | null;
+  readonly claimedCrewRunId: string | null;
+  readonly vendor: string | null;
+  readonly method: string;
+  readonly path: string;
+  /** The endpoint template, such as `POST /v1/refunds`. */
+  readonly endpoint: string | null;
+  readonly direction: Direction | null;
+  /** The stated amount in minor units of `currency`. */
+  readonly amount: bigint | null;
+  readonly currency: string | null;
+  readonly customerId: string | null;
+  /** Strings only, bounded by the caller, without NUL. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** A request to hold money and write the audit row, in one durable step. */
+export interface ReserveRequest extends CallFacts {
+  readonly identity: KeyIdentity;
+  /** The worst case in micro-dollars; with an exposure, the object's worst total. */
+  readonly holdMicros: bigint;
+  readonly exposureId: string | null;
+  /** Whether it counts as a call that can cost or change something. */
+  readonly accounted: boolean;
+  readonly idempotency: { readonly upstreamKey: string; readonly fingerprint: string } | null;
+}
+
+/** A held call: it may be sent, once, within `sendWithinMs`. */
+export interface Reserved {
+  readonly kind: "reserved";
+  readonly holdMicros: bigint;
+  /** Milliseconds until the key expires, counted from the decision; null = never. */
+  readonly keyExpiresInMs: number | null;
+  readonly secretVersion: number;
+  /** The call whose reservation this one shares, when it repeats an idempotency key; `isOpen` = outcome unknown. */
+  readonly replayOf: { readonly callId: string; readonly isOpen: boolean } | null;
+}
+
+export type ReserveResult =
+  | Reserved
+  | { readonly kind: "denied"; readonly denial: Denial }
+  /** The policy changed since the key was read: read it again and judge again. */
+  | { readonly kind: "stale" };
+
+/** A refused call that only needs its audit row. */
+export interface DenyRequest extends CallFacts {
+  readonly denial: Denial;
+  readonly statusCode: number;
+  readonly latencyMs: number;
+}
+
+/** How a held call ended. */
+export interface SettleRequest {
+  readonly callId: string;
+  readonly secretId: string;
+  readonly state: "settled" | "released" | "unknown";
+  /** The actual cost, or with `exposure` the object's whole exposure, in micro-dollars. */
+  readonly costMicros: bigint;
+  readonly exposure: { readonly objectId: string; readonly amount: bigint; readonly isFinal: boolean } | null;
+  readonly amount: bigint | null;
+  readonly currency: string | null;
+  /** Null when nothing was sent: then even the call itself is given back. */
+  readonly statusCode: number | null;
+  readonly customerId: string | null;
+  readonly vendorRequestId: string | null;
+  readonly vendorObjectId: string | null;
+  readonly latencyMs: number | null;
+  readonly upstreamMs: number | null;
+  /** Why the state is what it is, for people; never a secret. */
+  readonly reason: string | null;
+}
+
+/**
+ * The ledger: audit log and budgets in one.
+ *
+ * Obligations of every implementation:
+ * - `reserve` decides over all budgets that cover the call, writes its audit row and updates every sum in one durable
+ *   transaction; it resolves only after that commit. Key status, kill switch and policy version are read after the
+ *   locks are held, so a call is never reserved after a revocation has committed.
+ * - When a commit's fate is not known, `reserve` rejects with `ledger_unavailable` and the hold is given back later;
+ *   the caller must not send. It rejects within a second.
+ * - `deny` writes a row, durably, before it resolves.
+ * - `settle` never rejects. It is applied at most once and only from `reserved` or `unknown`; while the ledger is
+ *   away it is kept and retried.
+ * - Sums are exact; nothing is promised about the order of concurrent calls.
+ */
+export interface Ledger {
+  reserve(request: ReserveRequest): Promise<ReserveResult>;
+  deny(request: DenyRequest): Promise<void>;
+  settle(request: SettleRequest): Promise<void>;
+  /** What is already counted for a vendor object; null when the ledger never saw it. */
+  findExposure(secretId: string, objectId: string): Promise<KnownExposure | null>;
+}
+
+/** An object's exposure in minor units of its currency. */
+export interface KnownExposure {
+  readonly amount: bigint;
+  readonly currency: string;
+}
+
+/** A vault key as stored: everything but the key. */
+export interface VaultKeyRecord {
+  readonly id: string;
+  readonly redacted: string;
+  readonly name: string | null;
+  readonly agentId: string;
+  readonly crewRunId: string | null;
+  readonly secretId: string;
+  readonly secretName: string;
+  readonly vendor: string;
+  readonly policy: PolicyDocument;
+  readonly policyVersion: number;
+  readonly status: "active" | "suspended" | "revoked";
+  readonly createdAt: Date;
+  readonly expiresAt: Date | null;
+}
+
+/**
+ * Finds vault keys by their hash. A record may be a few seconds old: only the ledger's answer counts.
+ * `find` rejects with `ledger_unavailable` when the store cannot be reached, within a second.
+ */
+export interface KeyStore {
+  find(keyHash: Uint8Array): Promise<VaultKeyRecord | null>;
+  /** Forgets what is remembered of one key, or of all. */
+  forget(vaultKeyId?: string): void;
+}
+
+/**
+ * Opens vendor credentials. The returned buffer is shared and must not be kept beyond the call.
+ * `version` is the version that the ledger named: an older remembered one is never returned.
+ */
+export interface SecretStore {
+  open(
+    secretId: string,
+    version: number,
+  ): Promise<{ readonly credential: Buffer; readonly accountId: string | null }>;
+}
+
+/** The ledger's time, carried forward between its answers by a monotonic clock. */
+export interface Clock {
+  /** Now, by the database. */
+  now(): Date;
+  /** The ledger's day (ISO date, UTC). */
+  today(): string;
+  /** Milliseconds of a clock that never jumps; only differences mean anything. */
+  monotonicMs(): number;
+}
+
+/**
+ * Limits how often one key may call. Counting is approximate across replicas and never decides about money: when the
+ * shared store is away, each replica counts for itself.
+ */
+export interface RateLimiter {
+  /** Null when the call may pass, else whole seconds to wait. Never rejects. */
+  take(vaultKeyId: string, perMinute: number): Promise<number | null>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,6 @@
+import type { VendorName } from "../policy.ts";
+import { stripe } from "./stripe/stripe.ts";
+import type { Vendor } from "./vendor.ts";
+
+/** Every vendor that Keybrake serves, by name. */
+export const VENDORS: Readonly<Record<VendorName, Vendor>> = { stripe };

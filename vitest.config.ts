@@ -1,0 +1,9 @@
+import { defineConfig } from "vitest/config";
+
+// Each package is a project; one that needs other settings has its own vitest.config.ts.
+export default defineConfig({
+  test: {
+    projects: ["packages/*", "apps/*", "scripts"],
+    passWithNoTests: true,
+  },
+});
