@@ -68,5 +68,6 @@ if (stopSignal === undefined) {
   tally.print((line) => console.log(line));
   process.exitCode = tally.exitCode(IS_CI);
 } else {
+  console.log(`\nstopped by ${stopSignal}`);
   process.exitCode = exitStatus(null, stopSignal);
 }

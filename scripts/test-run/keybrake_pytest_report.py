@@ -15,7 +15,8 @@ def _reason(report):
 def _failure(report):
     crash = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash else str(report.longrepr).strip()
-    return {"name": report.nodeid, "message": text.splitlines()[-1] if not crash and text else text}
+    # Without a crash it is a traceback, whose last line says what went wrong.
+    return {"name": report.nodeid, "message": text if crash else text.splitlines()[-1].removeprefix("E").strip()}
 
 
 def pytest_collectreport(report):

@@ -54,6 +54,7 @@ async function runFolder({ root, folder, python, reportFile, services, run }) {
     "-p",
     "keybrake_pytest_report",
     "--rootdir=.",
+    "--continue-on-collection-errors",
   ];
   const { code, output } = await run(python, args, {
     cwd: join(root, folder),
@@ -71,6 +72,7 @@ async function runFolder({ root, folder, python, reportFile, services, run }) {
   if (!existsSync(reportFile))
     return { failed: [{ name, message: `no report, exit code ${code} ${output}` }] };
   const report = JSON.parse(readFileSync(reportFile, "utf8"));
+  for (const entry of [...report.failed, ...report.skipped]) entry.name = `${folder}/${entry.name}`;
   const isQuiet = report.failed.length === 0 && !(code === NO_TESTS && report.skipped.length > 0);
   if (code !== 0 && isQuiet) report.failed.push({ name, message: `exit code ${code}` });
   return report;

@@ -31,6 +31,8 @@ export async function runVitest({ root, directory, filters, services, run }) {
     };
   }
   const { passed, failed, skipped, files } = JSON.parse(readFileSync(reportFile, "utf8"));
+  if (files.length === 0 && filters.length > 0)
+    failed.push({ name: "vitest", message: `no test file matches \`${filters.join(" ")}\`` });
   if (filters.length === 0) {
     for (const name of listTestFiles(root)) {
       if (!files.includes(name)) failed.push({ name, message: "no vitest project runs this file" });

@@ -69,3 +69,8 @@ export interface DenialLimit {
 export function deny(code: DenialCode, reason: string): Denial {
   return { code, reason };
 }
+
+/** Tells a denial apart from whatever else a step of a pipeline may give. */
+export function isDenial(value: unknown): value is Denial {
+  return typeof value === "object" && value !== null && "code" in value && "reason" in value;
+}

@@ -45,12 +45,12 @@ export interface ReserveRequest extends CallFacts {
   readonly idempotency: { readonly upstreamKey: string; readonly fingerprint: string } | null;
 }
 
-/** A held call: it may be sent, once, within `sendWithinMs`. */
+/** A held call: it may be sent, once, while `Ledger.maySend` says so. */
 export interface Reserved {
   readonly kind: "reserved";
   readonly holdMicros: bigint;
-  /** Milliseconds until the key expires, counted from the decision; null = never. */
-  readonly keyExpiresInMs: number | null;
+  /** The instant of the monotonic clock after which it must not be sent: key expiry or send deadline. */
+  readonly sendBeforeMs: number;
   readonly secretVersion: number;
   /** The call whose reservation this one shares, when it repeats an idempotency key; `isOpen` = outcome unknown. */
   readonly replayOf: { readonly callId: string; readonly isOpen: boolean } | null;
@@ -108,6 +108,8 @@ export interface Ledger {
   reserve(request: ReserveRequest): Promise<ReserveResult>;
   deny(request: DenyRequest): Promise<void>;
   settle(request: SettleRequest): Promise<void>;
+  /** Asked immediately before the first byte goes out; false when the replica's lease or the call's deadline is over. */
+  maySend(reserved: Reserved): boolean;
   /** What is already counted for a vendor object; null when the ledger never saw it. */
   findExposure(secretId: string, objectId: string): Promise<KnownExposure | null>;
 }

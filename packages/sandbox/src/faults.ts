@@ -13,7 +13,10 @@ export const FAULTS = {
   reset_after_headers: { isExecuted: true, does: "executes, sends the head of the answer, closes" },
   truncated_body: { isExecuted: true, does: "executes, sends half of what content-length says, closes" },
   declined: { isExecuted: true, does: "refuses the payment: 402 card_declined; no money moves" },
-  echo_authorization: { isExecuted: false, does: "200 with the Authorization header it received in the body" },
+  echo_authorization: {
+    isExecuted: false,
+    does: "200 with the Authorization header it received in the body",
+  },
   invalid_json_200: { isExecuted: true, does: "executes, answers 200 with JSON that ends in the middle" },
   delay: { isExecuted: true, does: "executes after `ms` milliseconds, even when the caller has gone" },
 } as const;

@@ -49,19 +49,26 @@ function decode(text: string): string {
 }
 
 function assign(form: FormHash, name: string, value: string): void {
+  const bracket = name.indexOf("[");
   // A name with stray brackets is no path; it stays one name, which no endpoint knows.
-  if (!name.includes("[") || !BRACKETED.test(name)) {
+  if (bracket <= 0 || !isPath(name, bracket)) {
     put(form, name, value);
     return;
   }
-  const path = name.slice(0, -1).split(/\]?\[/);
-  if (path.length > DEPTH_MAX) throw new FormError(`parameters nested deeper than ${DEPTH_MAX}`);
-  let hash = form;
+  const path = name.slice(bracket + 1, -1).split("][");
+  if (path.length >= DEPTH_MAX) throw new FormError(`parameters nested deeper than ${DEPTH_MAX}`);
+  let hash = descend(form, name.slice(0, bracket), path[0] ?? "");
   for (let depth = 0; depth < path.length - 1; depth += 1) {
     hash = descend(hash, path[depth] ?? "", path[depth + 1] ?? "");
   }
   const last = path.at(-1) ?? "";
   put(hash, last === "" ? nextIndex(hash) : last, value);
+}
+
+/** Whether `name` is `a[b]`, `a[b][c]` … with its first bracket at `bracket`. */
+function isPath(name: string, bracket: number): boolean {
+  const isSingle = name.indexOf("]") === name.length - 1 && name.indexOf("[", bracket + 1) < 0;
+  return isSingle || BRACKETED.test(name);
 }
 
 function put(hash: FormHash, name: string, value: string): void {

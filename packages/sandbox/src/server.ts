@@ -56,12 +56,15 @@ export async function openSandboxServer(vendor: FakeVendor, options: SandboxOpti
     (request, response) => {
       if (options.control === true && request.url?.startsWith(CONTROL_PREFIX)) {
         readBody(request, null, (body) => {
-          const answer = answerControl({ method: request.method ?? "", url: request.url ?? "", body }, {
-            recorder,
-            faults,
-            vendor,
-            reset,
-          });
+          const answer = answerControl(
+            { method: request.method ?? "", url: request.url ?? "", body },
+            {
+              recorder,
+              faults,
+              vendor,
+              reset,
+            },
+          );
           send(response, answer.status, answer.body);
         });
         return;
@@ -97,7 +100,7 @@ function readBody(
   let isTooLarge = false;
   request.on("data", (chunk: Buffer) => {
     if (isTooLarge) return;
-    body += chunk.latin1Slice();
+    body += chunk.toString("latin1");
     if (record !== null) record.body = body;
     if (body.length <= BODY_BYTES_MAX) return;
     isTooLarge = true;
@@ -115,7 +118,7 @@ function recordOddities(server: Server, recorder: Recorder, vendor: FakeVendor):
   server.on("clientError", (error: Error & { rawPacket?: Buffer }, socket: Socket) => {
     if (error.rawPacket !== undefined) {
       const record = recorder.begin("", "", []);
-      record.body = error.rawPacket.latin1Slice();
+      record.body = error.rawPacket.toString("latin1");
       record.status = 400;
     }
     if (!socket.writable) {
@@ -140,7 +143,12 @@ function recordOddities(server: Server, recorder: Recorder, vendor: FakeVendor):
 }
 
 function send(response: ServerResponse, status: number, body: string): void {
-  response.writeHead(status, ["content-type", "application/json", "content-length", `${Buffer.byteLength(body)}`]);
+  response.writeHead(status, [
+    "content-type",
+    "application/json",
+    "content-length",
+    `${Buffer.byteLength(body)}`,
+  ]);
   response.end(body);
 }
 

@@ -1,6 +1,5 @@
 import { Collection } from "./collection.ts";
 import { invalidRequest } from "./error.ts";
-import { newId } from "./ids.ts";
 import type {
   BalanceTransaction,
   Charge,
@@ -103,7 +102,7 @@ export class StripeAccount {
     const { type, reporting_category, amount, currency, source, fee = 0, description = null } = entry;
     this.#balances.set(currency, this.balance(currency) + amount - fee);
     return this.balanceTransactions.put({
-      id: newId("txn"),
+      id: this.balanceTransactions.newId("txn"),
       object: "balance_transaction",
       amount,
       available_on: call.now,
@@ -125,7 +124,7 @@ export class StripeAccount {
   /** Keeps an event that names the call as its cause. */
   emit(call: StripeCall, type: string, object: object, previous?: object): void {
     this.events.put({
-      id: newId("evt"),
+      id: this.events.newId("evt"),
       object: "event",
       api_version: API_VERSION,
       created: call.now,

@@ -7,8 +7,8 @@ import { listObjects } from "./listing.ts";
 import { mergeMetadata, newMetadata } from "./metadata.ts";
 import type { Charge, PaymentMethod } from "./objects.ts";
 import { flag, hash, integer, missing, text, updated } from "./parameters.ts";
-import { findSource } from "./payment-methods.ts";
 import { captureIntent } from "./payment-intent-state.ts";
+import { findSource } from "./payment-methods.ts";
 import { searchObjects } from "./search.ts";
 
 /** The endpoints below `/v1/charges`. */
@@ -51,7 +51,8 @@ function createCharge(call: StripeCall): Charge {
     customer,
     description: text(params, "description") ?? null,
     metadata,
-    applicationFeeAmount: integer(params, "application_fee_amount") ?? integer(params, "application_fee") ?? null,
+    applicationFeeAmount:
+      integer(params, "application_fee_amount") ?? integer(params, "application_fee") ?? null,
     onBehalfOf: text(params, "on_behalf_of") ?? null,
     receiptEmail: text(params, "receipt_email") ?? null,
     shipping: hash(params, "shipping") ?? null,
@@ -79,7 +80,10 @@ function defaultSource(call: StripeCall, customer: string | null): PaymentMethod
   const source = findCustomer(call, customer)?.default_source ?? null;
   const card = source === null ? undefined : call.account.paymentMethods.get(source);
   if (card === undefined) {
-    throw invalidRequest("Cannot charge a customer that has no active card", { code: "missing", param: "card" });
+    throw invalidRequest("Cannot charge a customer that has no active card", {
+      code: "missing",
+      param: "card",
+    });
   }
   return card;
 }
@@ -111,23 +115,33 @@ function capture(call: StripeCall): Charge {
   const { account, params } = call;
   const charge = retrieveCharge(call);
   if (charge.captured) {
-    throw invalidRequest(`Charge ${charge.id} has already been captured.`, { code: "charge_already_captured" });
+    throw invalidRequest(`Charge ${charge.id} has already been captured.`, {
+      code: "charge_already_captured",
+    });
   }
   if (charge.refunded) {
-    throw invalidRequest(`Charge ${charge.id} has already been refunded.`, { code: "charge_already_refunded" });
+    throw invalidRequest(`Charge ${charge.id} has already been refunded.`, {
+      code: "charge_already_refunded",
+    });
   }
   if (!charge.paid) {
-    throw invalidRequest(`Charge ${charge.id} failed and cannot be captured.`, { code: "charge_not_capturable" });
+    throw invalidRequest(`Charge ${charge.id} failed and cannot be captured.`, {
+      code: "charge_not_capturable",
+    });
   }
   const capturable = charge.amount - charge.amount_captured;
   const amount = integer(params, "amount") ?? capturable;
   if (amount > capturable) {
-    throw invalidRequest(`You cannot capture a charge for an amount greater than it already has (${capturable}).`, {
-      code: "amount_too_large",
-      param: "amount",
-    });
+    throw invalidRequest(
+      `You cannot capture a charge for an amount greater than it already has (${capturable}).`,
+      {
+        code: "amount_too_large",
+        param: "amount",
+      },
+    );
   }
-  const intent = charge.payment_intent === null ? undefined : account.paymentIntents.get(charge.payment_intent);
+  const intent =
+    charge.payment_intent === null ? undefined : account.paymentIntents.get(charge.payment_intent);
   if (intent === undefined) return captureCharge(call, charge, amount, true);
   captureIntent(call, intent, amount, true);
   return account.charges.get(charge.id) ?? charge;

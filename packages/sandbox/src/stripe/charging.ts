@@ -1,16 +1,10 @@
 import type { JsonObject } from "../json.ts";
 import type { StripeCall } from "./account.ts";
 import { exponentOf } from "./currency.ts";
-import { newId, randomText } from "./ids.ts";
+import { randomText } from "./ids.ts";
 import type { Metadata } from "./metadata.ts";
 import type { Charge, PaymentMethod } from "./objects.ts";
-import {
-  asSource,
-  type Decline,
-  declineOf,
-  GENERIC_DECLINE,
-  NO_BILLING_DETAILS,
-} from "./payment-methods.ts";
+import { asSource, type Decline, declineOf, GENERIC_DECLINE, NO_BILLING_DETAILS } from "./payment-methods.ts";
 
 /** What a charge takes over from whoever asks for it. */
 export interface ChargeOrder {
@@ -34,8 +28,12 @@ export interface ChargeOrder {
 }
 
 /** Charges a card and keeps the charge, a failed one too. `decline` says why it failed; null when it paid. */
-export function chargeCard(call: StripeCall, order: ChargeOrder): { charge: Charge; decline: Decline | null } {
+export function chargeCard(
+  call: StripeCall,
+  order: ChargeOrder,
+): { charge: Charge; decline: Decline | null } {
   const decline = call.isDeclineForced ? GENERIC_DECLINE : declineOf(order.method);
+  call.account.paymentMethods.put(order.method);
   const charge = call.account.charges.put(newCharge(call, order, decline));
   if (decline !== null) {
     call.account.emit(call, "charge.failed", charge);
@@ -97,7 +95,7 @@ function newCharge(call: StripeCall, order: ChargeOrder, decline: Decline | null
   const { method } = order;
   const isPaid = decline === null;
   return {
-    id: newId("ch"),
+    id: call.account.charges.newId("ch"),
     object: "charge",
     amount: order.amount,
     amount_captured: 0,
@@ -152,7 +150,9 @@ function outcome(decline: Decline | null): object {
     reason: decline?.declineCode ?? decline?.code ?? null,
     risk_level: "normal",
     risk_score: 10,
-    seller_message: isPaid ? "Payment complete." : "The bank did not return any further details with this decline.",
+    seller_message: isPaid
+      ? "Payment complete."
+      : "The bank did not return any further details with this decline.",
     type: isPaid ? "authorized" : "issuer_declined",
   };
 }

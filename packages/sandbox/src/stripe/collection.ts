@@ -1,3 +1,5 @@
+import { newId, positionOf } from "./ids.ts";
+
 /** What every stored object has. */
 export interface Stored {
   readonly id: string;
@@ -6,12 +8,14 @@ export interface Stored {
 /**
  * Objects of one kind in the order of their creation, at most `sizeMax`: the oldest are forgotten.
  * Objects are immutable; a change replaces the object, so whoever holds the old one holds a snapshot.
+ * An id carries the object's position, so that finding it needs no index: under load an index over 200,000 ids would
+ * cost more than everything else that is done for a call.
  */
 export class Collection<Item extends Stored> {
-  #items: Item[] = [];
+  #items: (Item | undefined)[] = [];
   /** The position of `#items[0]` since the beginning. */
   #first = 0;
-  readonly #positions = new Map<string, number>();
+  #next = 0;
   readonly #sizeMax: number;
   readonly #onWrite: () => void;
 
@@ -20,50 +24,52 @@ export class Collection<Item extends Stored> {
     this.#onWrite = onWrite;
   }
 
-  get size(): number {
-    return this.#items.length;
+  /** The id for an object that may be put later. Objects are listed in the order in which their ids were taken. */
+  newId(prefix: string): string {
+    this.#next += 1;
+    return newId(prefix, this.#next - 1);
   }
 
   get(id: string): Item | undefined {
-    const position = this.#positions.get(id);
-    return position === undefined ? undefined : this.#items[position - this.#first];
+    const item = this.#items[this.#index(id)];
+    return item?.id === id ? item : undefined;
   }
 
-  /** Adds a new object or replaces the one with its id; returns it. */
+  /** Adds an object or replaces the one with its id, which must come from {@link newId}; returns it. */
   put(item: Item): Item {
     this.#onWrite();
-    const position = this.#positions.get(item.id);
-    if (position !== undefined) {
-      this.#items[position - this.#first] = item;
-      return item;
-    }
-    this.#positions.set(item.id, this.#first + this.#items.length);
-    this.#items.push(item);
+    const index = this.#index(item.id);
+    if (index < 0) return item; // Forgotten meanwhile.
+    // Ids that were taken and never put leave holes.
+    while (this.#items.length < index) this.#items.push(undefined);
+    this.#items[index] = item;
     // Forgotten in blocks, so that keeping the limit costs O(1) an object.
-    if (this.#items.length > this.#sizeMax * 1.25) this.#forget(this.#items.length - this.#sizeMax);
+    if (this.#items.length > this.#sizeMax * 1.25) {
+      const count = this.#items.length - this.#sizeMax;
+      this.#items = this.#items.slice(count);
+      this.#first += count;
+    }
     return item;
   }
 
   /** Newest first, from the newest that is older than `after` (the very newest when absent). */
   *newestFirst(after?: string): Generator<Item> {
     const start = after === undefined ? this.#items.length : this.#index(after);
-    for (let index = start - 1; index >= 0; index -= 1) yield this.#items[index] as Item;
+    for (let index = start - 1; index >= 0; index -= 1) {
+      const item = this.#items[index];
+      if (item !== undefined) yield item;
+    }
   }
 
   /** Oldest first, from the oldest that is newer than `before`. */
   *oldestFirst(before: string): Generator<Item> {
     for (let index = this.#index(before) + 1; index < this.#items.length; index += 1) {
-      yield this.#items[index] as Item;
+      const item = this.#items[index];
+      if (item !== undefined) yield item;
     }
   }
 
   #index(id: string): number {
-    return (this.#positions.get(id) ?? this.#first) - this.#first;
-  }
-
-  #forget(count: number): void {
-    for (const item of this.#items.slice(0, count)) this.#positions.delete(item.id);
-    this.#items = this.#items.slice(count);
-    this.#first += count;
+    return positionOf(id) - this.#first;
   }
 }

@@ -2,7 +2,7 @@ import type { JsonObject } from "../json.ts";
 import type { StripeCall } from "./account.ts";
 import { findCustomer } from "./customer-reference.ts";
 import { noSuch } from "./error.ts";
-import { newId, randomText } from "./ids.ts";
+import { randomText } from "./ids.ts";
 import { listObjects } from "./listing.ts";
 import { mergeMetadata, newMetadata } from "./metadata.ts";
 import type { Customer, DeletedCustomer } from "./objects.ts";
@@ -40,11 +40,12 @@ const NO_INVOICE_SETTINGS: JsonObject = Object.freeze({
 
 function createCustomer(call: StripeCall): Customer {
   const { account, params } = call;
-  const id = newId("cus");
+  const id = account.customers.newId("cus");
   const metadata = newMetadata(params["metadata"]);
   const source = findSource(call, params, id);
-  const method = text(params, "payment_method");
-  if (method !== undefined) findPaymentMethod(call, method, id);
+  const methodId = text(params, "payment_method");
+  const method = methodId === undefined ? undefined : findPaymentMethod(call, methodId, id);
+  for (const card of [source, method]) if (card !== undefined) account.paymentMethods.put(card);
   const customer: Customer = {
     id,
     object: "customer",
@@ -93,6 +94,7 @@ function updateCustomer(call: StripeCall): Customer {
   const customer = requireLiving(call);
   const metadata = mergeMetadata(customer.metadata, params["metadata"]);
   const source = findSource(call, params, customer.id);
+  if (source !== undefined) account.paymentMethods.put(source);
   const changed: Customer = {
     ...customer,
     address: updated(params, "address", customer.address),

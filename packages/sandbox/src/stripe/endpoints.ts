@@ -21,7 +21,7 @@ export const ENDPOINTS = [
     operation: "payment_intents.create",
     method: "POST",
     path: "/v1/payment_intents",
-    parameters: 
+    parameters:
       "amount* currency* allowed_payment_method_types amount_details application_fee_amount " +
       "automatic_payment_methods capture_method confirm confirmation_method confirmation_token customer " +
       "customer_account description error_on_requires_action excluded_payment_method_types expand hooks " +
@@ -47,7 +47,7 @@ export const ENDPOINTS = [
     operation: "payment_intents.update",
     method: "POST",
     path: "/v1/payment_intents/{id}",
-    parameters: 
+    parameters:
       "allowed_payment_method_types amount amount_details application_fee_amount capture_method " +
       "currency customer customer_account description excluded_payment_method_types expand hooks " +
       "metadata payment_details payment_method payment_method_configuration payment_method_data " +
@@ -65,7 +65,7 @@ export const ENDPOINTS = [
     operation: "payment_intents.capture",
     method: "POST",
     path: "/v1/payment_intents/{id}/capture",
-    parameters: 
+    parameters:
       "amount_details amount_to_capture application_fee_amount expand final_capture hooks metadata " +
       "payment_details statement_descriptor statement_descriptor_suffix transfer_data",
   },
@@ -73,7 +73,7 @@ export const ENDPOINTS = [
     operation: "payment_intents.confirm",
     method: "POST",
     path: "/v1/payment_intents/{id}/confirm",
-    parameters: 
+    parameters:
       "allowed_payment_method_types amount_details amount_to_confirm capture_method confirmation_token " +
       "error_on_requires_action excluded_payment_method_types expand hooks mandate mandate_data " +
       "off_session payment_details payment_method payment_method_data payment_method_options " +
@@ -84,7 +84,7 @@ export const ENDPOINTS = [
     operation: "payment_intents.increment_authorization",
     method: "POST",
     path: "/v1/payment_intents/{id}/increment_authorization",
-    parameters: 
+    parameters:
       "amount* amount_details application_fee_amount description expand hooks metadata payment_details " +
       "statement_descriptor transfer_data",
   },
@@ -98,7 +98,7 @@ export const ENDPOINTS = [
     operation: "charges.create",
     method: "POST",
     path: "/v1/charges",
-    parameters: 
+    parameters:
       "amount application_fee application_fee_amount capture currency customer description destination " +
       "expand metadata on_behalf_of radar_options receipt_email shipping source statement_descriptor " +
       "statement_descriptor_suffix transfer_data transfer_group",
@@ -125,7 +125,7 @@ export const ENDPOINTS = [
     operation: "charges.capture",
     method: "POST",
     path: "/v1/charges/{id}/capture",
-    parameters: 
+    parameters:
       "amount application_fee application_fee_amount expand receipt_email statement_descriptor " +
       "statement_descriptor_suffix transfer_data transfer_group",
   },
@@ -139,7 +139,7 @@ export const ENDPOINTS = [
     operation: "refunds.create",
     method: "POST",
     path: "/v1/refunds",
-    parameters: 
+    parameters:
       "amount charge currency customer expand instructions_email metadata origin payment_intent reason " +
       "refund_application_fee reverse_transfer",
   },
@@ -171,7 +171,7 @@ export const ENDPOINTS = [
     operation: "transfers.create",
     method: "POST",
     path: "/v1/transfers",
-    parameters: 
+    parameters:
       "currency* destination* amount description expand metadata source_transaction source_type " +
       "transfer_group",
   },
@@ -197,7 +197,7 @@ export const ENDPOINTS = [
     operation: "payouts.create",
     method: "POST",
     path: "/v1/payouts",
-    parameters: 
+    parameters:
       "amount* currency* description destination expand metadata method payout_method source_type " +
       "statement_descriptor",
   },
@@ -229,7 +229,7 @@ export const ENDPOINTS = [
     operation: "customers.create",
     method: "POST",
     path: "/v1/customers",
-    parameters: 
+    parameters:
       "address balance business_name cash_balance description email expand individual_name " +
       "invoice_prefix invoice_settings metadata name next_invoice_sequence payment_method phone " +
       "preferred_locales shipping source tax tax_exempt tax_id_data test_clock validate",
@@ -250,7 +250,7 @@ export const ENDPOINTS = [
     operation: "customers.update",
     method: "POST",
     path: "/v1/customers/{id}",
-    parameters: 
+    parameters:
       "address balance business_name cash_balance default_source description email expand " +
       "individual_name invoice_prefix invoice_settings metadata name next_invoice_sequence phone " +
       "preferred_locales shipping source tax tax_exempt validate",

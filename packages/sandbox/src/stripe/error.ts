@@ -24,10 +24,10 @@ export class StripeError extends Error {
     this.fields = fields;
   }
 
-  /** The JSON body, in Stripe's shape. */
-  body(requestId: string): string {
+  /** What to answer with, in Stripe's shape. */
+  content(requestId: string): object {
     const { type, message, code, param, details } = this.fields;
-    return JSON.stringify({
+    return {
       error: {
         ...(code === undefined
           ? {}
@@ -38,7 +38,7 @@ export class StripeError extends Error {
         request_log_url: `https://dashboard.stripe.com/test/logs/${requestId}`,
         type,
       },
-    });
+    };
   }
 }
 
@@ -106,7 +106,8 @@ export function rateLimited(): StripeError {
   return new StripeError(429, {
     type: "invalid_request_error",
     code: "rate_limit",
-    message: "Request rate limit exceeded. Learn more about rate limits at https://stripe.com/docs/rate-limits.",
+    message:
+      "Request rate limit exceeded. Learn more about rate limits at https://stripe.com/docs/rate-limits.",
   });
 }
 

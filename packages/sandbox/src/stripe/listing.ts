@@ -35,9 +35,12 @@ export function listObjects<Item extends Stored>(
   const after = cursor(params, "starting_after", collection, shape.kind);
   const before = cursor(params, "ending_before", collection, shape.kind);
   if (after !== undefined && before !== undefined) {
-    throw invalidRequest("Received both starting_after and ending_before parameters. Please pass in only one.", {
-      code: "parameters_exclusive",
-    });
+    throw invalidRequest(
+      "Received both starting_after and ending_before parameters. Please pass in only one.",
+      {
+        code: "parameters_exclusive",
+      },
+    );
   }
   const limit = integer(params, "limit") ?? LIMIT_DEFAULT;
   const matches = matcher(params, shape);
@@ -89,6 +92,9 @@ function isWithin(value: unknown, params: Params, name: string): boolean {
   if (exact !== undefined) return value === exact;
   const { gt, gte, lt, lte } = (hash(params, name) ?? {}) as Readonly<Record<string, number | undefined>>;
   return (
-    value > (gt ?? -Infinity) && value >= (gte ?? -Infinity) && value < (lt ?? Infinity) && value <= (lte ?? Infinity)
+    value > (gt ?? -Infinity) &&
+    value >= (gte ?? -Infinity) &&
+    value < (lt ?? Infinity) &&
+    value <= (lte ?? Infinity)
   );
 }

@@ -17,14 +17,16 @@ const NONE: Metadata = Object.freeze({});
 export function mergeMetadata(existing: Metadata, given: unknown): Metadata {
   if (given === undefined) return existing;
   if (given === null) return NONE;
-  // Without prototype: a key may be called `__proto__`.
-  const merged = Object.assign(Object.create(null), existing) as Record<string, string>;
+  const merged: Record<string, string> = { ...existing };
   for (const [key, value] of Object.entries(given as JsonObject)) {
     if (value === "") delete merged[key];
+    else if (key === "__proto__") Object.defineProperty(merged, key, { value, enumerable: true });
     else merged[key] = value as string;
   }
   if (Object.keys(merged).length > KEYS_MAX) {
-    throw invalidRequest(`You can only set up to ${KEYS_MAX} metadata keys on an object.`, { param: "metadata" });
+    throw invalidRequest(`You can only set up to ${KEYS_MAX} metadata keys on an object.`, {
+      param: "metadata",
+    });
   }
   return merged;
 }
@@ -38,7 +40,9 @@ export function newMetadata(given: unknown): Metadata {
 export function checkMetadata(given: JsonObject): void {
   const entries = Object.entries(given);
   if (entries.length > KEYS_MAX) {
-    throw invalidRequest(`You can only set up to ${KEYS_MAX} metadata keys on an object.`, { param: "metadata" });
+    throw invalidRequest(`You can only set up to ${KEYS_MAX} metadata keys on an object.`, {
+      param: "metadata",
+    });
   }
   for (const [key, value] of entries) {
     const param = `metadata[${key}]`;

@@ -78,7 +78,8 @@ function convert(name: string, node: FormNode, type: ParameterType): Json {
       if (typeof node === "string") throw invalidRequest("Invalid array", { param: name });
       return Object.values(node).map(plain);
     case "text":
-      if (typeof node !== "string") throw invalidRequest(`Invalid string: ${JSON.stringify(node)}`, { param: name });
+      if (typeof node !== "string")
+        throw invalidRequest(`Invalid string: ${JSON.stringify(node)}`, { param: name });
       return node === "" ? null : node;
     case "boolean":
       if (node === "") throw emptyValue(name);
@@ -94,7 +95,10 @@ function convert(name: string, node: FormNode, type: ParameterType): Json {
 function convertInteger(name: string, node: FormNode, type: "integer" | "natural" | "positive"): number {
   if (node === "") throw emptyValue(name);
   if (typeof node !== "string" || !/^-?\d{1,15}$/.test(node)) {
-    throw invalidRequest(`Invalid integer: ${shown(node)}`, { code: "parameter_invalid_integer", param: name });
+    throw invalidRequest(`Invalid integer: ${shown(node)}`, {
+      code: "parameter_invalid_integer",
+      param: name,
+    });
   }
   const value = Number(node);
   const min = { integer: Number.MIN_SAFE_INTEGER, natural: 0, positive: 1 }[type];
@@ -121,17 +125,24 @@ function convertShaped(name: string, node: FormNode, type: Exclude<ParameterType
     throw invalidRequest(`Invalid ${name}: must be one of ${type.oneOf.join(", ")}`, { param: name });
   }
   if ("range" in type) {
-    return typeof node === "string" ? convertInteger(name, node, "integer") : convertParts(name, node, type.range);
+    return typeof node === "string"
+      ? convertInteger(name, node, "integer")
+      : convertParts(name, node, type.range);
   }
   if (node === "") return null;
   if (typeof node === "string") throw invalidRequest("Invalid object", { param: name });
   if (type.parts === null) return plain(node);
   const converted = convertParts(name, node, type.parts);
-  for (const part of type.required ?? []) if (converted[part] === undefined) throw missing(`${name}[${part}]`);
+  for (const part of type.required ?? [])
+    if (converted[part] === undefined) throw missing(`${name}[${part}]`);
   return converted;
 }
 
-function convertParts(name: string, node: FormHash, parts: Readonly<Record<string, ParameterType>>): JsonObject {
+function convertParts(
+  name: string,
+  node: FormHash,
+  parts: Readonly<Record<string, ParameterType>>,
+): JsonObject {
   const unknown = Object.keys(node).filter((part) => !Object.hasOwn(parts, part));
   if (unknown.length > 0) throw unknownParameters(unknown.map((part) => `${name}[${part}]`));
   const converted: Record<string, Json> = {};
@@ -176,7 +187,9 @@ export function flag(params: Params, name: string): boolean | undefined {
 /** A hash; undefined when absent or empty. */
 export function hash(params: Params, name: string): JsonObject | undefined {
   const value = params[name];
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as JsonObject)
+    : undefined;
 }
 
 /** A list of texts; empty when absent. */
@@ -186,7 +199,11 @@ export function texts(params: Params, name: string): readonly string[] {
 }
 
 /** What the parameter sets a field to: its value, null when it was sent empty, `current` when absent. */
-export function updated<Value extends Json>(params: Params, name: string, current: Value | null): Value | null {
+export function updated<Value extends Json>(
+  params: Params,
+  name: string,
+  current: Value | null,
+): Value | null {
   const value = params[name];
   return value === undefined ? current : (value as Value | null);
 }

@@ -3,10 +3,10 @@ import type { StripeCall } from "./account.ts";
 import { checkChargeAmount, parseCurrency } from "./currency.ts";
 import { requireCustomer } from "./customer-reference.ts";
 import { invalidRequest, noSuch, type StripeError } from "./error.ts";
-import { newId, randomText } from "./ids.ts";
+import { randomText } from "./ids.ts";
 import { listObjects } from "./listing.ts";
 import { mergeMetadata, newMetadata } from "./metadata.ts";
-import type { IntentStatus, PaymentIntent } from "./objects.ts";
+import type { IntentStatus, PaymentIntent, PaymentMethod } from "./objects.ts";
 import { flag, hash, integer, missing, text, texts, updated } from "./parameters.ts";
 import {
   cancelIntent,
@@ -44,6 +44,8 @@ export const PAYMENT_INTENT_OPERATIONS = {
 
 const CANCELABLE: readonly IntentStatus[] = [...OPEN_STATUSES, "requires_capture"];
 
+const NO_AMOUNT_DETAILS: JsonObject = Object.freeze({ tip: Object.freeze({}) });
+
 const CARD_OPTIONS: JsonObject = Object.freeze({
   card: Object.freeze({
     installments: null,
@@ -55,29 +57,28 @@ const CARD_OPTIONS: JsonObject = Object.freeze({
 
 function createIntent(call: StripeCall): PaymentIntent {
   const { account, params } = call;
-  const draft = draftIntent(call);
+  const customer = requireCustomer(call);
+  const isPaidNow = flag(params, "confirm") === true || call.isDeclineForced;
+  const method =
+    namedPaymentMethod(call, customer) ??
+    (call.isDeclineForced ? findPaymentMethod(call, "pm_card_visa", customer) : undefined);
+  const draft = newIntent(call, customer, method);
   checkChargeAmount(draft.amount, draft.currency);
   checkApplicationFee(draft.application_fee_amount, draft.amount);
-  const isPaidNow = flag(params, "confirm") === true || call.isDeclineForced;
-  const isNamed = ["payment_method", "payment_method_data", "confirmation_token"].some(
-    (name) => params[name] !== undefined,
-  );
-  if (isPaidNow && !isNamed && !call.isDeclineForced) throw withoutMethod();
-  const method =
-    namedPaymentMethod(call, draft.customer) ??
-    (call.isDeclineForced ? findPaymentMethod(call, "pm_card_visa", draft.customer) : undefined);
-  const intent = account.paymentIntents.put({
-    ...draft,
-    payment_method: method?.id ?? null,
-    status: method === undefined ? "requires_payment_method" : "requires_confirmation",
-  });
+  if (isPaidNow && method === undefined) throw withoutMethod();
+  if (method !== undefined) account.paymentMethods.put(method);
+  const intent = account.paymentIntents.put(draft);
   account.emit(call, "payment_intent.created", intent);
   return isPaidNow && method !== undefined ? payIntent(call, intent, method) : intent;
 }
 
-function draftIntent(call: StripeCall): PaymentIntent {
+function newIntent(
+  call: StripeCall,
+  customer: string | null,
+  method: PaymentMethod | undefined,
+): PaymentIntent {
   const { params } = call;
-  const id = newId("pi");
+  const id = call.account.paymentIntents.newId("pi");
   const types = texts(params, "payment_method_types");
   return {
     id,
@@ -85,7 +86,7 @@ function draftIntent(call: StripeCall): PaymentIntent {
     allowed_payment_method_types: params["allowed_payment_method_types"] ?? null,
     amount: integer(params, "amount") ?? 0,
     amount_capturable: 0,
-    amount_details: hash(params, "amount_details") ?? { tip: {} },
+    amount_details: hash(params, "amount_details") ?? NO_AMOUNT_DETAILS,
     amount_received: 0,
     application: null,
     application_fee_amount: integer(params, "application_fee_amount") ?? null,
@@ -97,7 +98,7 @@ function draftIntent(call: StripeCall): PaymentIntent {
     confirmation_method: text(params, "confirmation_method") ?? "automatic",
     created: call.now,
     currency: parseCurrency(text(params, "currency") ?? ""),
-    customer: requireCustomer(call),
+    customer,
     customer_account: text(params, "customer_account") ?? null,
     description: text(params, "description") ?? null,
     excluded_payment_method_types: params["excluded_payment_method_types"] ?? null,
@@ -108,7 +109,7 @@ function draftIntent(call: StripeCall): PaymentIntent {
     metadata: newMetadata(params["metadata"]),
     next_action: null,
     on_behalf_of: text(params, "on_behalf_of") ?? null,
-    payment_method: null,
+    payment_method: method?.id ?? null,
     payment_method_configuration_details: null,
     payment_method_options: CARD_OPTIONS,
     payment_method_types: types.length > 0 ? types : ["card"],
@@ -121,15 +122,17 @@ function draftIntent(call: StripeCall): PaymentIntent {
     source: null,
     statement_descriptor: text(params, "statement_descriptor") ?? null,
     statement_descriptor_suffix: text(params, "statement_descriptor_suffix") ?? null,
-    status: "requires_payment_method",
+    status: method === undefined ? "requires_payment_method" : "requires_confirmation",
     transfer_data: hash(params, "transfer_data") ?? null,
     transfer_group: text(params, "transfer_group") ?? null,
   };
 }
 
+const AUTOMATIC: JsonObject = Object.freeze({ allow_redirects: "always", enabled: true });
+
 /** Stripe switches automatic methods on unless the caller named the types. */
 function automaticMethods(given: JsonObject | undefined, types: readonly string[]): JsonObject | null {
-  if (given === undefined) return types.length > 0 ? null : { allow_redirects: "always", enabled: true };
+  if (given === undefined) return types.length > 0 ? null : AUTOMATIC;
   if (given["enabled"] !== true) return null;
   return { allow_redirects: given["allow_redirects"] ?? "always", enabled: true };
 }
@@ -145,10 +148,15 @@ function updateIntent(call: StripeCall): PaymentIntent {
   const intent = retrieveIntent(call);
   if (!OPEN_STATUSES.includes(intent.status)) checkLateUpdate(call, intent);
   const currency = text(params, "currency");
-  const draft = { ...intent, ...changes(call, intent), currency: currency ? parseCurrency(currency) : intent.currency };
+  const draft = {
+    ...intent,
+    ...changes(call, intent),
+    currency: currency ? parseCurrency(currency) : intent.currency,
+  };
   if (OPEN_STATUSES.includes(intent.status)) checkChargeAmount(draft.amount, draft.currency);
   checkApplicationFee(draft.application_fee_amount, draft.amount);
   const method = namedPaymentMethod(call, draft.customer);
+  if (method !== undefined) call.account.paymentMethods.put(method);
   return call.account.paymentIntents.put({
     ...draft,
     payment_method: method?.id ?? draft.payment_method,

@@ -1,7 +1,6 @@
 import type { JsonObject } from "../json.ts";
 import type { StripeCall } from "./account.ts";
 import { invalidRequest, noSuch } from "./error.ts";
-import { newId } from "./ids.ts";
 import type { PaymentMethod } from "./objects.ts";
 import { hash, type Params, text } from "./parameters.ts";
 
@@ -72,7 +71,8 @@ const DECLINES: Readonly<Record<string, Decline>> = {
   "6975": {
     code: "card_declined",
     declineCode: "card_velocity_exceeded",
-    message: "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.",
+    message:
+      "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.",
   },
 };
 
@@ -106,7 +106,7 @@ export function refundsArePending(method: PaymentMethod | undefined): boolean {
 
 /**
  * The payment method that the parameters name: an earlier one, one of Stripe's test ids (`pm_card_…`), or
- * `payment_method_data`. Undefined when they name none.
+ * `payment_method_data`. Undefined when they name none. A new one is not kept yet: the call may still fail.
  */
 export function namedPaymentMethod(call: StripeCall, customer: string | null): PaymentMethod | undefined {
   const { params } = call;
@@ -119,17 +119,21 @@ export function namedPaymentMethod(call: StripeCall, customer: string | null): P
   return data === undefined ? undefined : fromData(call, data, customer);
 }
 
-/** The payment method behind an id in `payment_method`. */
+/** The payment method behind an id in `payment_method`; a test id makes a new one, not kept yet. */
 export function findPaymentMethod(call: StripeCall, id: string, customer: string | null): PaymentMethod {
   const known = call.account.paymentMethods.get(id);
   if (known !== undefined) return known;
   const card = id.startsWith("pm_card_") ? testCard(id.slice("pm_card_".length)) : undefined;
   if (card === undefined) throw noSuch("PaymentMethod", id, "payment_method", 400);
-  return createCard(call, "pm", card, customer);
+  return newCard(call, "pm", card, customer);
 }
 
-/** The card behind a `source` parameter: one of Stripe's test tokens (`tok_…`) or a customer's card. */
-export function findSource(call: StripeCall, params: Params, customer: string | null): PaymentMethod | undefined {
+/** The card behind a `source` parameter: a new one, not kept yet, from a test token (`tok_…`), or a kept one. */
+export function findSource(
+  call: StripeCall,
+  params: Params,
+  customer: string | null,
+): PaymentMethod | undefined {
   const source = params["source"];
   if (source === undefined || source === null) return undefined;
   if (typeof source !== "string") throw invalidRequest("Invalid source object", { param: "source" });
@@ -137,7 +141,7 @@ export function findSource(call: StripeCall, params: Params, customer: string | 
   if (known !== undefined) return known;
   const card = source.startsWith("tok_") ? testCard(source.slice("tok_".length)) : undefined;
   if (card === undefined) throw noSuch("token", source, "source", 400);
-  return createCard(call, "card", card, customer);
+  return newCard(call, "card", card, customer);
 }
 
 /** A card as the `source` of a charge. */
@@ -168,11 +172,14 @@ function fromData(call: StripeCall, data: JsonObject, customer: string | null): 
     });
   }
   if (type !== "card") {
-    throw invalidRequest(`The payment method type "${String(type)}" is invalid: the sandbox takes cards only.`, {
-      param: "payment_method_data[type]",
-    });
+    throw invalidRequest(
+      `The payment method type "${String(type)}" is invalid: the sandbox takes cards only.`,
+      {
+        param: "payment_method_data[type]",
+      },
+    );
   }
-  return createCard(call, "pm", TEST_CARDS["visa"] ?? { brand: "visa", last4: "4242" }, customer);
+  return newCard(call, "pm", TEST_CARDS["visa"] ?? { brand: "visa", last4: "4242" }, customer);
 }
 
 function testCard(name: string): TestCard | undefined {
@@ -180,14 +187,14 @@ function testCard(name: string): TestCard | undefined {
   return Object.hasOwn(TEST_CARDS, key) ? TEST_CARDS[key] : undefined;
 }
 
-function createCard(
+function newCard(
   call: StripeCall,
   prefix: "pm" | "card",
   card: TestCard,
   customer: string | null,
 ): PaymentMethod {
-  return call.account.paymentMethods.put({
-    id: newId(prefix),
+  return {
+    id: call.account.paymentMethods.newId(prefix),
     object: "payment_method",
     allow_redisplay: "unspecified",
     billing_details: NO_BILLING_DETAILS,
@@ -213,5 +220,5 @@ function createCard(
     livemode: false,
     metadata: {},
     type: "card",
-  });
+  };
 }

@@ -1,7 +1,6 @@
 import type { StripeCall } from "./account.ts";
 import { parseCurrency } from "./currency.ts";
 import { invalidRequest, noSuch } from "./error.ts";
-import { newId } from "./ids.ts";
 import { listObjects } from "./listing.ts";
 import { mergeMetadata, newMetadata } from "./metadata.ts";
 import type { Payout } from "./objects.ts";
@@ -34,7 +33,7 @@ function createPayout(call: StripeCall): Payout {
   const destination = payoutDestination(call);
   const metadata = newMetadata(params["metadata"]);
   account.requireBalance(amount, currency);
-  const id = newId("po");
+  const id = account.payouts.newId("po");
   const method = text(params, "method") ?? "standard";
   const transaction = account.transact(call, {
     type: "payout",

@@ -2,7 +2,6 @@ import type { StripeCall } from "./account.ts";
 import { formatAmount, parseCurrency } from "./currency.ts";
 import { requireCustomer } from "./customer-reference.ts";
 import { invalidRequest, noSuch } from "./error.ts";
-import { newId } from "./ids.ts";
 import { listObjects } from "./listing.ts";
 import { mergeMetadata, newMetadata } from "./metadata.ts";
 import type { Charge, Refund } from "./objects.ts";
@@ -32,7 +31,9 @@ function refundCharge(call: StripeCall): Refund {
   const isAuthorization = charge.amount_captured === 0;
   const rest = isAuthorization ? charge.amount : charge.amount_captured - charge.amount_refunded;
   if (rest <= 0 || charge.refunded) {
-    throw invalidRequest(`Charge ${charge.id} has already been refunded.`, { code: "charge_already_refunded" });
+    throw invalidRequest(`Charge ${charge.id} has already been refunded.`, {
+      code: "charge_already_refunded",
+    });
   }
   const amount = integer(params, "amount") ?? rest;
   if (amount > rest) {
@@ -45,7 +46,7 @@ function refundCharge(call: StripeCall): Refund {
   if (isAuthorization && amount < rest) {
     throw invalidRequest("An uncaptured charge can only be refunded in full.", { param: "amount" });
   }
-  const id = newId("re");
+  const id = account.refunds.newId("re");
   const method = account.paymentMethods.get(charge.payment_method);
   const transaction = isAuthorization ? null : payBack(call, id, amount, charge.currency);
   const refund = account.refunds.put({
@@ -72,9 +73,12 @@ function refundedCharge(call: StripeCall): Charge {
   const chargeId = text(params, "charge");
   const intentId = text(params, "payment_intent");
   if (chargeId === undefined && intentId === undefined) {
-    throw invalidRequest("One of the following params should be provided for this request: payment_intent or charge.", {
-      code: "parameter_missing",
-    });
+    throw invalidRequest(
+      "One of the following params should be provided for this request: payment_intent or charge.",
+      {
+        code: "parameter_missing",
+      },
+    );
   }
   const intent = intentId === undefined ? undefined : account.paymentIntents.get(intentId);
   if (intentId !== undefined && intent === undefined) {
@@ -84,7 +88,9 @@ function refundedCharge(call: StripeCall): Charge {
   const charge = wanted === null ? undefined : account.charges.get(wanted);
   if (chargeId !== undefined && charge === undefined) throw noSuch("charge", chargeId, "charge", 404);
   if (charge !== undefined && intentId !== undefined && charge.payment_intent !== intentId) {
-    throw invalidRequest(`Charge ${charge.id} does not belong to PaymentIntent ${intentId}.`, { param: "charge" });
+    throw invalidRequest(`Charge ${charge.id} does not belong to PaymentIntent ${intentId}.`, {
+      param: "charge",
+    });
   }
   const isRefundable = charge?.paid === true && (intent === undefined || charge.amount_captured > 0);
   if (charge === undefined || !isRefundable) {
@@ -114,7 +120,7 @@ function refundCustomerBalance(call: StripeCall): Refund {
     });
   }
   const currency = parseCurrency(currencyText);
-  const id = newId("re");
+  const id = account.refunds.newId("re");
   const email = text(params, "instructions_email");
   const refund = account.refunds.put({
     ...newRefund(call, id, amount, currency),

@@ -107,14 +107,14 @@ function readClause(match: RegExpExecArray, fields: readonly string[]): Clause {
     field,
     metadataKey: key ?? null,
     operator: operator as Clause["operator"],
-    value: quoted !== undefined ? quoted.replaceAll(/\\(.)/g, "$1") : digits === undefined ? null : Number(digits),
+    value:
+      quoted !== undefined ? quoted.replaceAll(/\\(.)/g, "$1") : digits === undefined ? null : Number(digits),
   };
 }
 
 function holds(clause: Clause, item: JsonObject): boolean {
   const field = item[clause.field];
-  const value =
-    clause.metadataKey === null ? field : (field as JsonObject | undefined)?.[clause.metadataKey];
+  const value = clause.metadataKey === null ? field : (field as JsonObject | undefined)?.[clause.metadataKey];
   return compare(value, clause) !== clause.isNegated;
 }
 

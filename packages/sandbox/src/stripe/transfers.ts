@@ -1,7 +1,7 @@
 import type { StripeCall } from "./account.ts";
 import { parseCurrency } from "./currency.ts";
 import { invalidRequest, noSuch } from "./error.ts";
-import { newId } from "./ids.ts";
+import { randomText } from "./ids.ts";
 import { listObjects } from "./listing.ts";
 import { mergeMetadata, newMetadata } from "./metadata.ts";
 import type { Charge, Transfer } from "./objects.ts";
@@ -38,7 +38,7 @@ function createTransfer(call: StripeCall): Transfer {
   }
   const metadata = newMetadata(params["metadata"]);
   account.requireBalance(amount, currency);
-  const id = newId("tr");
+  const id = account.transfers.newId("tr");
   const transaction = account.transact(call, {
     type: "transfer",
     reporting_category: "transfer",
@@ -58,7 +58,7 @@ function createTransfer(call: StripeCall): Transfer {
     currency,
     description: text(params, "description") ?? null,
     destination,
-    destination_payment: newId("py"),
+    destination_payment: `py_3${randomText(23)}`,
     livemode: false,
     metadata,
     reversals: { object: "list", data: [], has_more: false, url: `/v1/transfers/${id}/reversals` },
@@ -77,9 +77,12 @@ function sourceCharge(call: StripeCall, currency: string): Charge | undefined {
   const charge = call.account.charges.get(id);
   if (charge === undefined) throw noSuch("charge", id, "source_transaction", 400);
   if (charge.currency === currency) return charge;
-  throw invalidRequest("The currency of source_transaction's balance transaction must be the transfer currency.", {
-    param: "currency",
-  });
+  throw invalidRequest(
+    "The currency of source_transaction's balance transaction must be the transfer currency.",
+    {
+      param: "currency",
+    },
+  );
 }
 
 function retrieveTransfer(call: StripeCall): Transfer {

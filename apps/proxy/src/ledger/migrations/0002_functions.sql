@@ -22,7 +22,8 @@ $$;
 
 CREATE FUNCTION usd(micros bigint) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$ SELECT micros::numeric * 0.000001 $$;
 CREATE FUNCTION micros(usd numeric) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT (usd * 1000000)::bigint $$;
-CREATE FUNCTION epoch_ms(t timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+-- STABLE, as extract is: a volatility that differs from the body's would keep the planner from inlining it.
+CREATE FUNCTION epoch_ms(t timestamptz) RETURNS bigint LANGUAGE sql STABLE AS $$
   SELECT (extract(epoch FROM t) * 1000)::bigint
 $$;
 
@@ -76,9 +77,11 @@ CREATE TYPE ledger_op AS (
 -- Order of locks, the same for everybody: barrier, own epoch, exposures, budget windows, idempotency keys,
 -- reservations. Returns one JSON object an operation that was reserved or refused.
 -- Plans must not depend on statistics: on a young table the planner would scan, and a minute later scan millions.
--- The penalty for scans makes every plan look dear, and JIT would then compile each of them for a second.
+-- The penalty for scans makes every plan look dear: JIT would then compile each of them for a second, and every flush
+-- would be planned anew.
 CREATE FUNCTION ledger_apply(an_epoch bigint, batch jsonb) RETURNS jsonb LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   ops ledger_op[];
   n integer;
@@ -93,12 +96,12 @@ DECLARE
   win_reserved bigint[]; win_settled bigint[]; win_overrun bigint[];
   -- What the second read found, by operation.
   kinds text[]; codes text[]; counts boolean[]; holds bigint[]; replays uuid[]; replay_open boolean[];
-  expiry_ms bigint[]; versions integer[]; counted bigint[]; known boolean[]; object_ids text[];
+  expiry_ms bigint[]; versions integer[]; fresh boolean[]; object_ids text[];
   res_states text[]; res_holds bigint[]; res_times timestamptz[]; res_accounted boolean[]; res_days date[];
   res_budgets text[]; res_keys text[]; res_vault_keys uuid[]; new_states text[]; costs bigint[]; finals boolean[]; statuses integer[];
   -- The verdicts, by operation.
   used_after bigint[]; blocked integer[]; used_at_block bigint[]; actuals bigint[]; credited bigint[]; overruns bigint[];
-  closes boolean[]; closed_ids uuid[]; touched text[];
+  closes boolean[]; closed_ids uuid[];
   i integer; p integer := 1; first integer; q integer; w integer; need bigint; best integer; rank integer;
   delta bigint; part jsonb; part_at integer; parts jsonb; take bigint; extra bigint;
   link_ids uuid[]; link_times timestamptz[]; link_kinds text[]; link_digests bytea[];
@@ -109,16 +112,15 @@ BEGIN
   IF NOT FOUND THEN RAISE EXCEPTION 'epoch % has lost its lease', an_epoch USING ERRCODE = 'KB001'; END IF;
   UPDATE installation SET last_day = today WHERE only_row AND last_day < today;
 
-  SELECT array_agg(o ORDER BY o.i), count(*), array_agg(o.id ORDER BY o.id) FILTER (WHERE o.kind = 'settle')
+  -- The operations come in order, numbered from 1.
+  SELECT array_agg(o), count(*), array_agg(o.id) FILTER (WHERE o.kind = 'settle')
     INTO ops, n, settle_ids FROM jsonb_populate_recordset(NULL::ledger_op, batch) o;
   PERFORM 1 FROM exposures e
     WHERE (e.secret_id, e.object_id) IN (SELECT o.secret_id, o.exposure_id FROM unnest(ops) o WHERE o.exposure_id IS NOT NULL)
     ORDER BY e.secret_id, e.object_id FOR UPDATE;
 
   -- Coverage: budgets of a new call by scope, of an open one as it was reserved, of a credit as its parts were.
-  SELECT array_agg(c.i ORDER BY c.i, c.rank, c.idx), array_agg(c.idx ORDER BY c.i, c.rank, c.idx),
-      array_agg(c.budget_id ORDER BY c.i, c.rank, c.idx), array_agg(c.start ORDER BY c.i, c.rank, c.idx),
-      array_agg(c.part ORDER BY c.i, c.rank, c.idx)
+  SELECT array_agg(c.i), array_agg(c.idx), array_agg(c.budget_id), array_agg(c.start), array_agg(c.part)
     INTO cov_op, cov_win, cov_budget, cov_start, cov_part
     FROM (
       SELECT d.*, dense_rank() OVER (ORDER BY d.budget_id, d.start) AS idx FROM (
@@ -141,7 +143,7 @@ BEGIN
           CROSS JOIN LATERAL jsonb_array_elements_text(x -> 'budgets') AS u (budget_id)
           JOIN budgets b ON b.id = u.budget_id::bigint
           WHERE o.kind = 'settle' AND o.exposure_final
-      ) d
+      ) d ORDER BY d.i, d.rank, idx
     ) c;
 
   INSERT INTO budget_windows (budget_id, window_start, limit_micros)
@@ -176,41 +178,46 @@ BEGIN
   PERFORM 1 FROM reservations r WHERE r.call_id = ANY (settle_ids) ORDER BY r.call_id FOR UPDATE;
 
   -- Only now, with every lock held: may this key still act?
-  SELECT array_agg(o.kind ORDER BY o.i),
-      array_agg(CASE
-        WHEN o.kind = 'deny' THEN o.denial_code
-        WHEN o.kind = 'settle' THEN NULL
-        WHEN s.kill_switch_engaged THEN 'kill_switch_engaged'
-        WHEN v.id IS NULL THEN 'vault_key_invalid'
-        WHEN v.status <> 'active' OR c.deleted_at IS NOT NULL OR c.id IS NULL THEN 'vault_key_revoked'
-        WHEN v.expires_at <= at_time THEN 'vault_key_expired'
-        WHEN v.policy_version <> o.policy_version THEN 'stale_policy'
-        WHEN k.key_hash IS NULL OR k.call_id = o.id THEN NULL
-        WHEN k.fingerprint <> o.fingerprint THEN 'idempotency_mismatch'
-        WHEN k.open_call_id <> o.id THEN 'idempotency_in_flight'
-      END ORDER BY o.i),
-      array_agg(coalesce(o.accounted, false) AND (k.key_hash IS NULL OR k.call_id = o.id) ORDER BY o.i),
-      array_agg(CASE WHEN o.kind <> 'reserve' OR (k.key_hash IS NOT NULL AND k.call_id <> o.id) THEN 0
-        ELSE greatest(0, o.hold_micros - coalesce(e.counted_micros, 0)) END ORDER BY o.i),
-      array_agg(CASE WHEN k.call_id <> o.id THEN k.call_id END ORDER BY o.i),
-      array_agg(CASE WHEN k.call_id <> o.id THEN EXISTS (SELECT 1 FROM reservations x WHERE x.call_id = k.call_id) END ORDER BY o.i),
-      array_agg(CASE WHEN v.expires_at IS NOT NULL THEN floor(extract(epoch FROM v.expires_at - clock_timestamp()) * 1000)::bigint END ORDER BY o.i),
-      array_agg(c.version ORDER BY o.i), array_agg(coalesce(e.counted_micros, 0) ORDER BY o.i),
-      array_agg(e.object_id IS NOT NULL ORDER BY o.i), array_agg(o.exposure_id ORDER BY o.i),
-      array_agg(r.state ORDER BY o.i), array_agg(r.hold_micros ORDER BY o.i), array_agg(r.requested_at ORDER BY o.i),
-      array_agg(r.accounted ORDER BY o.i), array_agg(r.day ORDER BY o.i), array_agg(to_jsonb(r.budget_ids)::text ORDER BY o.i),
-      array_agg(r.idempotency_key_hash ORDER BY o.i), array_agg(r.vault_key_id ORDER BY o.i), array_agg(o.state ORDER BY o.i),
-      array_agg(coalesce(o.cost_micros, 0) ORDER BY o.i), array_agg(coalesce(o.exposure_final, false) ORDER BY o.i),
-      array_agg(o.status_code ORDER BY o.i)
-    INTO kinds, codes, counts, holds, replays, replay_open, expiry_ms, versions, counted, known, object_ids,
+  SELECT array_agg(f.kind), array_agg(f.code), array_agg(f.counts), array_agg(f.hold), array_agg(f.replay_of),
+      array_agg(f.replay_open), array_agg(f.expiry_ms), array_agg(f.version), array_agg(f.is_new), array_agg(f.exposure_id),
+      array_agg(f.res_state), array_agg(f.res_hold), array_agg(f.res_time), array_agg(f.res_accounted),
+      array_agg(f.res_day), array_agg(f.res_budgets), array_agg(f.res_key), array_agg(f.res_vault_key),
+      array_agg(f.state), array_agg(f.cost), array_agg(f.is_final), array_agg(f.status_code)
+    INTO kinds, codes, counts, holds, replays, replay_open, expiry_ms, versions, fresh, object_ids,
       res_states, res_holds, res_times, res_accounted, res_days, res_budgets, res_keys, res_vault_keys, new_states, costs,
       finals, statuses
-    FROM unnest(ops) o CROSS JOIN installation s
-    LEFT JOIN vault_keys v ON v.id = o.vault_key_id AND o.kind = 'reserve'
-    LEFT JOIN secrets c ON c.id = o.secret_id AND o.kind = 'reserve'
-    LEFT JOIN exposures e ON e.secret_id = o.secret_id AND e.object_id = o.exposure_id
-    LEFT JOIN idempotency_keys k ON k.key_hash = o.idempotency_key AND o.kind = 'reserve'
-    LEFT JOIN reservations r ON r.call_id = o.id AND o.kind = 'settle';
+    FROM (
+      SELECT o.kind, CASE
+          WHEN o.kind = 'deny' THEN o.denial_code
+          WHEN o.kind = 'settle' THEN NULL
+          WHEN s.kill_switch_engaged THEN 'kill_switch_engaged'
+          WHEN v.id IS NULL THEN 'vault_key_invalid'
+          WHEN v.status <> 'active' OR c.deleted_at IS NOT NULL OR c.id IS NULL THEN 'vault_key_revoked'
+          WHEN v.expires_at <= at_time THEN 'vault_key_expired'
+          WHEN v.policy_version <> o.policy_version THEN 'stale_policy'
+          WHEN k.key_hash IS NULL OR k.call_id = o.id THEN NULL
+          WHEN k.fingerprint <> o.fingerprint THEN 'idempotency_mismatch'
+          WHEN k.open_call_id IS DISTINCT FROM o.id THEN 'idempotency_in_flight'
+        END AS code,
+        coalesce(o.accounted, false) AND (k.key_hash IS NULL OR k.call_id = o.id) AS counts,
+        CASE WHEN o.kind <> 'reserve' OR (k.key_hash IS NOT NULL AND k.call_id <> o.id) THEN 0
+          ELSE greatest(0, o.hold_micros - coalesce(e.counted_micros, 0)) END AS hold,
+        CASE WHEN k.call_id <> o.id THEN k.call_id END AS replay_of,
+        CASE WHEN k.call_id <> o.id THEN EXISTS (SELECT 1 FROM reservations x WHERE x.call_id = k.call_id) END AS replay_open,
+        floor(extract(epoch FROM v.expires_at - clock_timestamp()) * 1000)::bigint AS expiry_ms, c.version,
+        e.object_id IS NULL AND count(*) OVER (PARTITION BY o.secret_id, o.exposure_id) = 1 AS is_new, o.exposure_id,
+        r.state AS res_state, r.hold_micros AS res_hold, r.requested_at AS res_time, r.accounted AS res_accounted,
+        r.day AS res_day, to_jsonb(r.budget_ids)::text AS res_budgets, r.idempotency_key_hash AS res_key,
+        r.vault_key_id AS res_vault_key, o.state, coalesce(o.cost_micros, 0) AS cost,
+        coalesce(o.exposure_final, false) AS is_final, o.status_code
+      FROM unnest(ops) o CROSS JOIN installation s
+      LEFT JOIN vault_keys v ON v.id = o.vault_key_id AND o.kind = 'reserve'
+      LEFT JOIN secrets c ON c.id = o.secret_id AND o.kind = 'reserve'
+      LEFT JOIN exposures e ON e.secret_id = o.secret_id AND e.object_id = o.exposure_id
+      LEFT JOIN idempotency_keys k ON k.key_hash = o.idempotency_key AND o.kind = 'reserve'
+      LEFT JOIN reservations r ON r.call_id = o.id AND o.kind = 'settle'
+      ORDER BY o.i
+    ) f;
 
   used_after := array_fill(NULL::bigint, ARRAY[n]); blocked := array_fill(NULL::integer, ARRAY[n]); used_at_block := array_fill(NULL::bigint, ARRAY[n]);
   actuals := array_fill(0::bigint, ARRAY[n]); credited := array_fill(0::bigint, ARRAY[n]); overruns := array_fill(NULL::bigint, ARRAY[n]);
@@ -252,16 +259,12 @@ BEGIN
       closes[i] := true;
       closed_ids := closed_ids || ops[i].id;
       delta := costs[i];
-      IF new_states[i] = 'settled' AND object_ids[i] IS NOT NULL THEN
-        -- What counts is the object's whole exposure; only the part not yet counted costs now.
-        IF known[i] OR object_ids[i] = ANY (coalesce(touched, '{}')) THEN
-          SELECT e.counted_micros, e.parts INTO need, parts FROM exposures e
-            WHERE e.secret_id = ops[i].secret_id AND e.object_id = object_ids[i];
-        ELSE
-          need := 0; parts := '[]';
-        END IF;
+      -- What counts is an object's whole exposure; only the part not yet counted costs now. A new object, the common
+      -- case, is counted in full and written with all others of its kind below.
+      IF new_states[i] = 'settled' AND object_ids[i] IS NOT NULL AND NOT fresh[i] THEN
+        SELECT e.counted_micros, e.parts INTO need, parts FROM exposures e
+          WHERE e.secret_id = ops[i].secret_id AND e.object_id = object_ids[i];
         need := coalesce(need, 0); parts := coalesce(parts, '[]');
-        touched := touched || object_ids[i];
         delta := greatest(0, costs[i] - need);
         IF delta > 0 THEN
           parts := parts || jsonb_build_array(jsonb_build_object('call', ops[i].id, 'micros', delta,
@@ -344,8 +347,8 @@ BEGIN
     UNION ALL
     SELECT x.id, 'outcome', x.outcome FROM written x WHERE x.state = 'denied'
   )
-  SELECT array_agg(g.id ORDER BY g.id, g.what), array_agg(at_time), array_agg(g.what ORDER BY g.id, g.what),
-    array_agg(g.digest ORDER BY g.id, g.what) INTO link_ids, link_times, link_kinds, link_digests FROM digested g;
+  SELECT array_agg(g.id), array_agg(at_time), array_agg(g.what), array_agg(g.digest)
+    INTO link_ids, link_times, link_kinds, link_digests FROM (SELECT * FROM digested ORDER BY id, what) g;
 
   INSERT INTO reservations (call_id, requested_at, epoch, deadline, day, budget_ids, hold_micros, accounted,
       vault_key_id, secret_id, idempotency_key_hash)
@@ -363,6 +366,14 @@ BEGIN
   END IF;
 
   IF closed_ids IS NOT NULL THEN
+    INSERT INTO exposures AS e (secret_id, object_id, currency, amount, counted_micros, parts, is_final, updated_at)
+      SELECT o.secret_id, o.exposure_id, o.currency, coalesce(o.exposure_amount, 0), costs[o.i],
+        jsonb_build_array(jsonb_build_object('call', o.id, 'micros', costs[o.i], 'day', res_days[o.i], 'budgets', res_budgets[o.i]::jsonb)),
+        finals[o.i], at_time
+      FROM unnest(ops) o WHERE closes[o.i] AND o.state = 'settled' AND o.exposure_id IS NOT NULL AND fresh[o.i]
+      ORDER BY o.secret_id, o.exposure_id
+    ON CONFLICT (secret_id, object_id) DO UPDATE SET counted_micros = e.counted_micros + excluded.counted_micros,
+      parts = e.parts || excluded.parts, amount = greatest(e.amount, excluded.amount), updated_at = excluded.updated_at;
     DELETE FROM reservations r USING unnest(ops) o WHERE closes[o.i] AND o.state <> 'unknown' AND r.call_id = o.id;
     UPDATE reservations r SET state = 'unknown' FROM unnest(ops) o WHERE closes[o.i] AND o.state = 'unknown' AND r.call_id = o.id;
     DELETE FROM idempotency_keys k USING unnest(ops) o
@@ -379,9 +390,8 @@ BEGIN
       FROM unnest(ops) o WHERE closes[o.i] AND c.id = o.id AND c.requested_at = res_times[o.i]
       RETURNING c.id, c.requested_at, CASE c.state WHEN 'unknown' THEN 'unknown' ELSE 'outcome' END AS what, outcome_digest(c) AS digest
     )
-    SELECT link_ids || array_agg(x.id ORDER BY x.id), link_times || array_agg(x.requested_at ORDER BY x.id),
-      link_kinds || array_agg(x.what ORDER BY x.id), link_digests || array_agg(x.digest ORDER BY x.id)
-      INTO link_ids, link_times, link_kinds, link_digests FROM written x;
+    SELECT link_ids || array_agg(x.id), link_times || array_agg(x.requested_at), link_kinds || array_agg(x.what),
+      link_digests || array_agg(x.digest) INTO link_ids, link_times, link_kinds, link_digests FROM written x;
     UPDATE vault_keys v SET status = 'suspended', status_reason = 'a call cost more than was reserved for it'
       FROM unnest(ops) o WHERE closes[o.i] AND overruns[o.i] > 0 AND v.id = res_vault_keys[o.i] AND v.status = 'active';
     IF FOUND THEN PERFORM pg_notify('keybrake_changes', '{"type":"key.suspended"}'); END IF;
@@ -390,7 +400,7 @@ BEGIN
 
   RETURN jsonb_build_object('day', today, 'at', epoch_ms(at_time), 'results', (
     SELECT jsonb_agg(CASE WHEN o.kind = 'settle' THEN jsonb_build_object('i', o.i, 'applied', closes[o.i])
-      ELSE jsonb_build_object('i', o.i, 'code', codes[o.i], 'hold', holds[o.i], 'replay_of', replays[o.i],
+      ELSE jsonb_build_object('i', o.i, 'code', codes[o.i], 'hold', holds[o.i]::text, 'replay_of', replays[o.i],
         'replay_open', replay_open[o.i], 'expiry_ms', expiry_ms[o.i], 'version', versions[o.i],
         'limit', CASE WHEN blocked[o.i] IS NOT NULL THEN jsonb_build_object(
           'scope', win_scope[blocked[o.i]], 'window', win_window[blocked[o.i]], 'unit', win_unit[blocked[o.i]],

@@ -1,0 +1,252 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { hostname } from "node:os";
+import path from "node:path";
+import { parseRate, type RateTable, USD_ONLY, VENDOR_NAMES, type VendorName } from "@keybrake/core";
+import { z } from "zod";
+
+/** What the environment asks for, complete and checked. Secrets are in it once, and no longer in the environment. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly adminPort: number;
+  readonly dataDir: string;
+  /** Null = the embedded database in `dataDir`. */
+  readonly databaseUrl: string | null;
+  readonly redisUrl: string | null;
+  /** Base64 of 32 bytes as given, or the file that holds it; both null = generated when embedded. */
+  readonly masterKey: string | null;
+  readonly masterKeyFile: string | null;
+  readonly adminToken: string | null;
+  readonly upstreamUrls: Readonly<Record<VendorName, string | null>>;
+  readonly isSandbox: boolean;
+  readonly retentionDays: number;
+  readonly monthlyRequestLimit: number | null;
+  readonly rates: RateTable;
+  readonly logLevel: LogLevel;
+  readonly replicaName: string;
+}
+
+const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Every variable that is read. Another one that starts with KEYBRAKE_ is a typing error, and said to be one. */
+const KNOWN = new Set([
+  "KEYBRAKE_HOST",
+  "KEYBRAKE_PORT",
+  "KEYBRAKE_ADMIN_PORT",
+  "KEYBRAKE_DATA_DIR",
+  "KEYBRAKE_DATABASE_URL",
+  "KEYBRAKE_REDIS_URL",
+  "KEYBRAKE_MASTER_KEY",
+  "KEYBRAKE_MASTER_KEY_FILE",
+  "KEYBRAKE_ADMIN_TOKEN",
+  "KEYBRAKE_ADMIN_TOKEN_FILE",
+  "KEYBRAKE_STRIPE_UPSTREAM_URL",
+  "KEYBRAKE_SANDBOX",
+  "KEYBRAKE_RETENTION_DAYS",
+  "KEYBRAKE_MONTHLY_REQUEST_LIMIT",
+  "KEYBRAKE_RATES_FILE",
+  "KEYBRAKE_LOG_LEVEL",
+  "KEYBRAKE_REPLICA_NAME",
+]);
+/** Read by the tests and by the command line, not by the server. */
+const ELSEWHERE = /^KEYBRAKE_(?:TEST_|STRIPE_MOCK_|URL$|FUZZ_|BENCH_)/;
+const SECRET_VARIABLES = ["KEYBRAKE_MASTER_KEY", "KEYBRAKE_ADMIN_TOKEN", "KEYBRAKE_DATABASE_URL", "KEYBRAKE_REDIS_URL"];
+
+/** Thrown with every problem of the environment at once, one sentence each. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`the configuration has ${problems.length} problem(s)`);
+    this.problems = problems;
+  }
+}
+
+/** Reads the environment. Throws a ConfigError that lists everything that is wrong with it. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const reader = new Reader(env);
+  reader.refuseUnknown();
+  const databaseUrl = reader.url("KEYBRAKE_DATABASE_URL", ["postgres:", "postgresql:"]);
+  const dataDir = path.resolve(reader.text("KEYBRAKE_DATA_DIR") ?? ".keybrake");
+  const config: Config = {
+    host: reader.text("KEYBRAKE_HOST") ?? "127.0.0.1",
+    port: reader.wholeNumber("KEYBRAKE_PORT", 0, 65_535) ?? 8787,
+    adminPort: reader.wholeNumber("KEYBRAKE_ADMIN_PORT", 0, 65_535) ?? 8788,
+    dataDir,
+    databaseUrl,
+    redisUrl: reader.url("KEYBRAKE_REDIS_URL", ["redis:", "rediss:"]),
+    masterKey: reader.text("KEYBRAKE_MASTER_KEY"),
+    masterKeyFile: reader.text("KEYBRAKE_MASTER_KEY_FILE"),
+    adminToken: reader.adminToken(),
+    upstreamUrls: { stripe: reader.origin("KEYBRAKE_STRIPE_UPSTREAM_URL") },
+    isSandbox: reader.flag("KEYBRAKE_SANDBOX") ?? databaseUrl === null,
+    retentionDays: reader.wholeNumber("KEYBRAKE_RETENTION_DAYS", 1, 3_660) ?? 30,
+    monthlyRequestLimit: reader.wholeNumber("KEYBRAKE_MONTHLY_REQUEST_LIMIT", 0, Number.MAX_SAFE_INTEGER),
+    rates: reader.rates(path.join(dataDir, "rates.json")),
+    logLevel: reader.oneOf("KEYBRAKE_LOG_LEVEL", LOG_LEVELS) ?? "info",
+    replicaName: reader.text("KEYBRAKE_REPLICA_NAME") ?? `${hostname()}:${process.pid}`,
+  };
+  reader.checkMasterKey(databaseUrl !== null);
+  if (config.port !== 0 && config.port === config.adminPort) {
+    reader.problem("KEYBRAKE_PORT and KEYBRAKE_ADMIN_PORT must differ: agents must not reach the control plane");
+  }
+  reader.throwIfWrong();
+  return config;
+}
+
+/** Removes the secrets from the environment, so that no child process and no crash report inherits them. */
+export function forgetSecrets(env: Record<string, string | undefined>): void {
+  for (const name of SECRET_VARIABLES) delete env[name];
+}
+
+class Reader {
+  readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #problems: string[] = [];
+
+  constructor(env: Readonly<Record<string, string | undefined>>) {
+    this.#env = env;
+  }
+
+  problem(text: string): void {
+    this.#problems.push(text);
+  }
+
+  throwIfWrong(): void {
+    if (this.#problems.length > 0) throw new ConfigError(this.#problems);
+  }
+
+  refuseUnknown(): void {
+    for (const name of Object.keys(this.#env)) {
+      if (!name.startsWith("KEYBRAKE_") || KNOWN.has(name) || ELSEWHERE.test(name)) continue;
+      const isVendor = /^KEYBRAKE_(TWILIO|RESEND)_UPSTREAM_URL$/.exec(name)?.[1]?.toLowerCase();
+      this.problem(
+        isVendor === undefined
+          ? `${name} is not a setting: check its spelling`
+          : `${name}: this version serves ${VENDOR_NAMES.join(", ")} only`,
+      );
+    }
+  }
+
+  text(name: string): string | null {
+    const value = this.#env[name]?.trim();
+    return value === undefined || value === "" ? null : value;
+  }
+
+  wholeNumber(name: string, min: number, max: number): number | null {
+    const text = this.text(name);
+    if (text === null) return null;
+    const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    this.problem(`${name} must be a whole number from ${min} to ${max}, not \`${text}\``);
+    return null;
+  }
+
+  flag(name: string): boolean | null {
+    const text = this.text(name);
+    if (text === null || text === "1" || text === "0") return text === null ? null : text === "1";
+    this.problem(`${name} must be 1 or 0, not \`${text}\``);
+    return null;
+  }
+
+  oneOf<T extends string>(name: string, values: readonly T[]): T | null {
+    const text = this.text(name);
+    const value = values.find((candidate) => candidate === text);
+    if (text !== null && value === undefined) this.problem(`${name} must be one of ${values.join(", ")}, not \`${text}\``);
+    return value ?? null;
+  }
+
+  /** The value is not repeated in the problem: a URL may hold a password. */
+  url(name: string, protocols: readonly string[]): string | null {
+    const text = this.text(name);
+    if (text === null) return null;
+    if (URL.canParse(text) && protocols.includes(new URL(text).protocol)) return text;
+    this.problem(`${name} must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`);
+    return null;
+  }
+
+  origin(name: string): string | null {
+    const text = this.url(name, ["http:", "https:"]);
+    if (text === null) return null;
+    const url = new URL(text);
+    if (url.pathname === "/" && url.search === "" && url.username === "") return url.origin;
+    this.problem(`${name} must be an origin without a path, as in http://127.0.0.1:12111`);
+    return null;
+  }
+
+  adminToken(): string | null {
+    const direct = this.text("KEYBRAKE_ADMIN_TOKEN");
+    const file = this.text("KEYBRAKE_ADMIN_TOKEN_FILE");
+    if (direct !== null && file !== null) this.problem("give KEYBRAKE_ADMIN_TOKEN or KEYBRAKE_ADMIN_TOKEN_FILE, not both");
+    const token = file === null ? direct : this.#readFile("KEYBRAKE_ADMIN_TOKEN_FILE", file);
+    if (token !== null && token.length < 24) this.problem("the admin token must have at least 24 characters");
+    return token;
+  }
+
+  checkMasterKey(isRequired: boolean): void {
+    const direct = this.text("KEYBRAKE_MASTER_KEY");
+    const file = this.text("KEYBRAKE_MASTER_KEY_FILE");
+    if (direct !== null && file !== null) this.problem("give KEYBRAKE_MASTER_KEY or KEYBRAKE_MASTER_KEY_FILE, not both");
+    if (direct === null && file === null && isRequired) {
+      this.problem("KEYBRAKE_MASTER_KEY or KEYBRAKE_MASTER_KEY_FILE is required with KEYBRAKE_DATABASE_URL: 32 random bytes in base64");
+    }
+    if (direct !== null && Buffer.from(direct, "base64").length !== 32) {
+      this.problem("KEYBRAKE_MASTER_KEY must be 32 bytes in base64");
+    }
+  }
+
+  rates(defaultFile: string): RateTable {
+    const named = this.text("KEYBRAKE_RATES_FILE");
+    const file = named ?? (existsSync(defaultFile) ? defaultFile : null);
+    const text = file === null ? null : this.#readFile("KEYBRAKE_RATES_FILE", file);
+    if (text === null) return USD_ONLY;
+    const table = readRateTable(text);
+    if (typeof table !== "string") return table;
+    this.problem(`the rate table \`${file}\` is not valid: ${table}`);
+    return USD_ONLY;
+  }
+
+  #readFile(name: string, file: string): string | null {
+    try {
+      if (name.endsWith("TOKEN_FILE") && (statSync(file).mode & 0o077) !== 0) {
+        this.problem(`${name}: \`${file}\` can be read by others: chmod 600 it`);
+      }
+      return readFileSync(file, "utf8").trim();
+    } catch {
+      this.problem(`${name}: \`${file}\` cannot be read`);
+      return null;
+    }
+  }
+}
+
+const rateFile = z.strictObject({
+  as_of: z.iso.date(),
+  usd_per: z.record(z.string().regex(/^[a-z]{3}$/, "currency codes have three lower-case letters"), z.string()),
+  markup_bps: z.int().min(0).max(10_000).default(0),
+  max_age_days: z.int().min(1).max(3_660).default(30),
+});
+
+/** Reads `{as_of, usd_per: {eur: "1.136"}, markup_bps?, max_age_days?}`; a sentence when it is not that. */
+export function readRateTable(text: string): RateTable | string {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return "it is no JSON";
+  }
+  const parsed = rateFile.safeParse(json);
+  if (!parsed.success) return parsed.error.issues.map((issue) => `\`${issue.path.join(".")}\` ${issue.message}`).join("; ");
+  const usdPer = new Map<string, { numerator: bigint; denominator: bigint }>();
+  for (const [currency, text] of Object.entries(parsed.data.usd_per)) {
+    const rate = parseRate(text);
+    if (rate === null) return `\`usd_per.${currency}\` must be a positive decimal as a string, such as "1.136"`;
+    usdPer.set(currency, rate);
+  }
+  return {
+    asOf: parsed.data.as_of,
+    usdPer,
+    markupBps: BigInt(parsed.data.markup_bps),
+    maxAgeDays: parsed.data.max_age_days,
+  };
+}

@@ -1,0 +1,40 @@
+import type { Clock, KeyStore, Ledger, RateLimiter, RateTable, SecretStore, Vendor, VendorName } from "@keybrake/core";
+import type { InFlight } from "../limits/in-flight.ts";
+import type { CallLog } from "../telemetry/call-log.ts";
+import type { ReadStream } from "./stream.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** A vendor and where its requests go. */
+export interface VendorRoute {
+  readonly vendor: Vendor;
+  readonly upstream: Upstream;
+  readonly stream: ReadStream;
+}
+
+/** Everything the pipeline works with. */
+export interface DataPlane {
+  readonly ledger: Ledger;
+  readonly keys: KeyStore;
+  readonly secrets: SecretStore;
+  readonly clock: Clock;
+  readonly limiter: RateLimiter;
+  readonly inFlight: InFlight;
+  readonly routes: Readonly<Record<VendorName, VendorRoute>>;
+  readonly rates: RateTable;
+  /** Keys of the installation: for hashing vault keys, and for deriving upstream idempotency keys. */
+  readonly pepper: Uint8Array;
+  readonly idempotencySecret: Uint8Array;
+  readonly log: CallLog;
+  /** What `GET /keybrake/v1/me` tells of a key's budgets. */
+  readonly describeBudgets: (vaultKeyId: string) => Promise<readonly BudgetView[]>;
+}
+
+/** One budget of a key, amounts as decimal dollars for `usd`, else counts, as text. */
+export interface BudgetView {
+  readonly window: string;
+  readonly unit: string;
+  readonly limit: string;
+  readonly used: string;
+  readonly remaining: string;
+  readonly resets_at: string | null;
+}

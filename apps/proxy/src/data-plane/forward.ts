@@ -1,0 +1,63 @@
+import type { Operation, Vendor } from "@keybrake/core";
+import type { Idempotency } from "./idempotency.ts";
+import type { RequestHead } from "./read-request.ts";
+import type { UpstreamRequest } from "./upstream.ts";
+
+const HEADER_VALUE_LENGTH_MAX = 512;
+
+/**
+ * Builds the request that goes to the vendor, from scratch: nothing of the agent's is copied but what stands on the
+ * vendor's allowlist. INVARIANT: the only place, beside the stream of free reads, where a credential meets a request.
+ */
+export function buildRequest(
+  vendor: Vendor,
+  operation: Operation,
+  head: RequestHead | null,
+  body: Buffer,
+  credential: Buffer,
+  idempotency: Idempotency | null,
+): UpstreamRequest {
+  const headers = sealedHeaders(vendor, operation, head, credential);
+  if (idempotency !== null) headers["idempotency-key"] = idempotency.upstreamKey;
+  const hasBody = operation.method !== "GET" && operation.method !== "HEAD" && body.length > 0;
+  if (hasBody) headers["content-type"] = "application/x-www-form-urlencoded";
+  const query = operation.query === null ? "" : `?${operation.query}`;
+  return { method: operation.method, path: operation.path + query, headers, body: hasBody ? body : null };
+}
+
+/** The headers that every request to a vendor carries, and the allowlisted ones of the agent's. */
+export function sealedHeaders(
+  vendor: Vendor,
+  operation: Operation,
+  head: RequestHead | null,
+  credential: Buffer,
+): Record<string, string> {
+  const headers: Record<string, string> = {
+    accept: "application/json",
+    // Unencoded, so that the answer can be searched for a leaking credential.
+    "accept-encoding": "identity",
+    "user-agent": "keybrake",
+    authorization: vendor.authorization(credential.toString("latin1")),
+  };
+  for (const name of vendor.requestHeaders) {
+    const value = head?.headers.get(name);
+    if (value !== undefined && value.length <= HEADER_VALUE_LENGTH_MAX) headers[name] = value;
+  }
+  if (operation.account !== null) headers["stripe-account"] = operation.account;
+  return headers;
+}
+
+/** The vendor's headers that an agent may see, with its own idempotency key in place of the derived one. */
+export function answerHeaders(
+  vendor: Vendor,
+  operation: Operation,
+  headers: Readonly<Record<string, unknown>>,
+): Record<string, string> {
+  const shown: Record<string, string> = {};
+  for (const name of vendor.responseHeaders) {
+    const value = headers[name];
+    if (typeof value === "string" && value.length <= HEADER_VALUE_LENGTH_MAX) shown[name] = value;
+  }
+  if (operation.idempotencyKey !== null) shown["idempotency-key"] = operation.idempotencyKey;
+  return shown;
+}

@@ -1,0 +1,276 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  authorize,
+  type Denial,
+  DENIALS,
+  deny,
+  isDenial,
+  KeybrakeError,
+  type KeyFacts,
+  type Operation,
+  type Policy,
+  parsePolicy,
+  type Reserved,
+  type VaultKeyRecord,
+  type VendorName,
+} from "@keybrake/core";
+import { type Answer, renderDenial, renderFault, writeAnswer } from "./answer.ts";
+import { authenticate } from "./authenticate.ts";
+import { Call } from "./call.ts";
+import type { DataPlane, VendorRoute } from "./data-plane.ts";
+import { answerHeaders, buildRequest } from "./forward.ts";
+import { deriveIdempotency, type Idempotency } from "./idempotency.ts";
+import { LeakGuard } from "./leak-guard.ts";
+import { describeKey } from "./me.ts";
+import { priceOperation } from "./price.ts";
+import { readBody, readHead } from "./read-request.ts";
+import { ended, type Settling, settlementsOf } from "./settle.ts";
+import type { Sent } from "./upstream.ts";
+
+const STALE_TRIES_MAX = 3;
+
+/** A refusal by the ledger itself, which has written its row already. */
+interface Recorded {
+  readonly recorded: Denial;
+}
+
+/**
+ * THE PIPELINE. One request from its first byte to its answer:
+ * head → authenticate → body → operation → authorize → price → authorize → reserve → forward → settle → answer.
+ * Every refusal is a value that ends here, with an audit row; every fault is caught here, once. Never rejects.
+ */
+export async function handleCall(plane: DataPlane, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const call = new Call(request.method ?? "", request.url ?? "", plane.clock.monotonicMs());
+  const route = plane.routes.stripe;
+  call.vendor = route.vendor;
+  let leave: (() => void) | null = null;
+  try {
+    const admitted = await admit(plane, call, request);
+    if (isDenial(admitted)) return await refuse(plane, call, response, admitted);
+    if (admitted === "me") return writeAnswer(response, call.id, await describeKey(plane, call));
+    leave = await plane.inFlight.enter(call.key?.id ?? "");
+    const held = await reserve(plane, call, plane.routes[admitted.vendor], admitted.body);
+    if (isDenial(held)) return await refuse(plane, call, response, held);
+    if ("recorded" in held) return showDenial(plane, call, response, held.recorded);
+    const answer = await perform(plane, call, held, request, response);
+    if (answer !== null) writeAnswer(response, call.id, answer);
+  } catch (error) {
+    plane.log.fault(call, error);
+    writeAnswer(response, call.id, renderFault(route.vendor, call.id, error));
+  } finally {
+    leave?.();
+  }
+}
+
+interface Admitted {
+  readonly vendor: VendorName;
+  readonly body: Buffer;
+}
+
+/** Who asks, and for what: everything that needs no ledger. */
+async function admit(plane: DataPlane, call: Call, request: IncomingMessage): Promise<Admitted | "me" | Denial> {
+  const head = readHead(request);
+  if (isDenial(head)) return head;
+  call.head = head;
+  const key = await authenticate(head, plane.keys, plane.pepper);
+  if (isDenial(key)) return key;
+  call.key = key;
+  if (head.target.path === "/keybrake/v1/me" && head.target.prefix === null && head.method === "GET") return "me";
+  const vendor = key.vendor as VendorName;
+  if (head.target.prefix !== null && head.target.prefix !== vendor) {
+    return deny("vendor_mismatch", `this vault key is for ${vendor}, not for ${head.target.prefix}`);
+  }
+  const isRead = head.method === "GET" || head.method === "HEAD";
+  if (isRead && (head.headers.has("transfer-encoding") || Number(head.headers.get("content-length") ?? 0) > 0)) {
+    return deny("request_malformed", `a ${head.method} request has no body`);
+  }
+  // A read's body is left alone, because the stream that forwards it wants to see its end.
+  const body = isRead ? Buffer.alloc(0) : await readBody(request, head);
+  if (isDenial(body)) return body;
+  return { vendor, body };
+}
+
+/** A call that may be sent: it is held in the ledger, and its audit row is durable. */
+interface Held {
+  readonly route: VendorRoute;
+  readonly operation: Operation;
+  readonly reserved: Reserved;
+  readonly idempotency: Idempotency | null;
+  readonly body: Buffer;
+}
+
+/** Understands, prices and judges the call, and holds its worst case; again when the policy changed meanwhile. */
+async function reserve(plane: DataPlane, call: Call, route: VendorRoute, body: Buffer): Promise<Held | Denial | Recorded> {
+  for (let attempt = 0; attempt < STALE_TRIES_MAX; attempt++) {
+    const operation = readOperation(plane, call, route, body);
+    if (isDenial(operation)) return operation;
+    const facts = factsOf(call.key);
+    const early = authorize(facts, operation, plane.clock.now());
+    if (early.verdict === "deny") return early.denial;
+    const limited = await limitRate(plane, call, facts.policy);
+    if (limited !== null) return limited;
+    const priced = await priceOperation(plane, call, route, operation);
+    if (isDenial(priced)) return priced;
+    if (priced === "stale") {
+      await rereadKey(plane, call);
+      continue;
+    }
+    call.operation = priced;
+    const decision = authorize(facts, priced, plane.clock.now());
+    if (decision.verdict === "deny") return decision.denial;
+    const idempotency = deriveIdempotency(plane.idempotencySecret, call.key?.id ?? "", priced, body);
+    const result = await reserveOperation(plane, call, priced, idempotency);
+    if (result.kind === "denied") return { recorded: result.denial };
+    if (result.kind === "reserved") return { route, operation: priced, reserved: result, idempotency, body };
+    await rereadKey(plane, call);
+  }
+  throw new KeybrakeError("ledger_unavailable", { detail: "the policy of this key changed too often, try again" });
+}
+
+function readOperation(plane: DataPlane, call: Call, route: VendorRoute, body: Buffer): Operation | Denial {
+  const head = call.head;
+  if (head === null) throw new TypeError("the head was not read");
+  if (head.headers.has("stripe-context")) {
+    return deny("account_not_allowed", "the header `stripe-context` reaches any account, so it is not accepted");
+  }
+  const operation = route.vendor.readOperation(
+    {
+      method: head.method,
+      path: head.target.path,
+      query: head.target.query,
+      contentType: head.headers.get("content-type") ?? null,
+      idempotencyKey: head.headers.get("idempotency-key") ?? null,
+      account: head.headers.get("stripe-account") ?? null,
+      body,
+    },
+    { rates: plane.rates, today: plane.clock.today() },
+  );
+  if (!isDenial(operation)) call.operation = operation;
+  return operation;
+}
+
+async function limitRate(plane: DataPlane, call: Call, policy: Policy): Promise<Denial | null> {
+  if (policy.requestsPerMinute === null || call.key === null) return null;
+  const seconds = await plane.limiter.take(call.key.id, policy.requestsPerMinute);
+  if (seconds === null) return null;
+  const reason = `this vault key may make ${policy.requestsPerMinute} requests a minute`;
+  return { code: "rate_limited", reason, retryAfterSeconds: seconds };
+}
+
+function reserveOperation(plane: DataPlane, call: Call, operation: Operation, idempotency: Idempotency | null) {
+  const facts = call.describe();
+  if (facts.identity === null) throw new TypeError("a call without a key cannot be reserved");
+  return plane.ledger.reserve({
+    ...facts,
+    identity: facts.identity,
+    holdMicros: operation.price.kind === "known" ? operation.price.micros : 0n,
+    exposureId: operation.exposureId,
+    accounted: operation.endpoint?.accounted ?? true,
+    idempotency,
+  });
+}
+
+async function rereadKey(plane: DataPlane, call: Call): Promise<void> {
+  if (call.head === null) return;
+  plane.keys.forget(call.key?.id);
+  const key = await authenticate(call.head, plane.keys, plane.pepper);
+  if (!isDenial(key)) call.key = key;
+}
+
+/** Sends a held call, settles it, and gives the answer; null when a free read is streaming to the agent. */
+async function perform(
+  plane: DataPlane,
+  call: Call,
+  held: Held,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Answer | null> {
+  const { route, operation, reserved } = held;
+  const secretId = call.key?.secretId ?? "";
+  const release = (reason: string) =>
+    plane.ledger.settle(ended({ callId: call.id, secretId, latencyMs: latencyOf(plane, call) }, "released", { reason }));
+  let credential: Buffer;
+  try {
+    ({ credential } = await plane.secrets.open(secretId, reserved.secretVersion));
+  } catch (error) {
+    await release("the real credential could not be opened, so the call was not sent");
+    throw error;
+  }
+  const maySend = () => plane.ledger.maySend(reserved);
+  if (operation.endpoint?.accounted === false) {
+    await route.stream.forward({ plane, call, operation, secretId, credential, maySend, request, response });
+    return null;
+  }
+  const body = Buffer.from(route.vendor.appendLabels(operation, held.body, labelsOf(call)));
+  const sent = await route.upstream.send(buildRequest(route.vendor, operation, call.head, body, credential, held.idempotency), maySend);
+  const settling: Settling = {
+    callId: call.id,
+    secretId,
+    operation,
+    reserved,
+    vendor: route.vendor,
+    pricing: { rates: plane.rates, today: plane.clock.today() },
+    latencyMs: latencyOf(plane, call),
+  };
+  const settlements = settlementsOf(settling, sent);
+  await Promise.all(settlements.map((settlement) => plane.ledger.settle(settlement)));
+  plane.log.sent(call, settlements[0], sent);
+  return answerOf(plane, call, held, sent, new LeakGuard(credential));
+}
+
+/** The vendor's answer as the agent may see it, or the fault that stands for it. */
+function answerOf(plane: DataPlane, call: Call, held: Held, sent: Sent, guard: LeakGuard): Answer {
+  if (sent.kind === "not_sent") throw new KeybrakeError("vendor_unreachable", { detail: sent.reason });
+  if (sent.kind === "unknown") {
+    throw new KeybrakeError(sent.isTimeout ? "vendor_timeout" : "vendor_unreachable", {
+      detail: `${sent.reason}: whether the call took effect is unknown, and its worst case stays counted`,
+    });
+  }
+  if (sent.status === 401 || sent.status === 403) {
+    // These bodies quote the tail of the real key.
+    throw new KeybrakeError("vendor_answer_withheld", {
+      detail: `the vendor refused the configured credential (status ${sent.status}): tell the operator`,
+    });
+  }
+  const headers = answerHeaders(held.route.vendor, held.operation, sent.headers);
+  if (guard.finds(sent.body) || guard.finds(Buffer.from(JSON.stringify(headers)))) {
+    plane.log.leak(call);
+    throw new KeybrakeError("vendor_answer_withheld", { detail: "the vendor's answer contained a credential" });
+  }
+  return { status: sent.status, headers, body: sent.body };
+}
+
+/** Writes the audit row of a refusal, then tells the agent. No row, no answer but 503. */
+async function refuse(plane: DataPlane, call: Call, response: ServerResponse, denial: Denial): Promise<void> {
+  const { status } = DENIALS[denial.code];
+  await plane.ledger.deny({ ...call.describe(), denial, statusCode: status, latencyMs: latencyOf(plane, call) });
+  showDenial(plane, call, response, denial);
+}
+
+function showDenial(plane: DataPlane, call: Call, response: ServerResponse, denial: Denial): void {
+  plane.log.denied(call, denial);
+  writeAnswer(response, call.id, renderDenial(call.vendor ?? plane.routes.stripe.vendor, call.id, denial));
+}
+
+const parsedFacts = new WeakMap<VaultKeyRecord, KeyFacts>();
+
+/** The key as the engine judges it; a policy is parsed once for as long as its record is remembered. */
+function factsOf(key: VaultKeyRecord | null): KeyFacts {
+  if (key === null) throw new TypeError("a call without a key cannot be judged");
+  const known = parsedFacts.get(key);
+  if (known !== undefined) return known;
+  const parsed = parsePolicy(key.policy);
+  // A policy that this version cannot read was written by a newer one: nothing is allowed by guessing.
+  if ("problems" in parsed) throw new KeybrakeError("internal", { cause: new Error(parsed.problems.join("; ")) });
+  const facts = { status: key.status, expiresAt: key.expiresAt, policy: parsed.policy };
+  parsedFacts.set(key, facts);
+  return facts;
+}
+
+function latencyOf(plane: DataPlane, call: Call): number {
+  return Math.round(plane.clock.monotonicMs() - call.startedAtMs);
+}
+
+function labelsOf(call: Call) {
+  return { agentId: call.key?.agentId ?? "", crewRunId: call.key?.crewRunId ?? null };
+}

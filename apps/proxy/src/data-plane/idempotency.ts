@@ -1,0 +1,25 @@
+import { createHash, createHmac } from "node:crypto";
+import type { Operation } from "@keybrake/core";
+
+/** How a repeated request is recognized, here and at the vendor. */
+export interface Idempotency {
+  /** Sent to the vendor in place of the agent's key, so that agents sharing a secret cannot meet in one key. */
+  readonly upstreamKey: string;
+  /** What must be the same for a repetition to be one. */
+  readonly fingerprint: string;
+}
+
+/** Derives both from the agent's own key; null when it sent none. Deterministic, so that retries stay retries. */
+export function deriveIdempotency(
+  installSecret: Uint8Array,
+  vaultKeyId: string,
+  operation: Operation,
+  body: Buffer,
+): Idempotency | null {
+  if (operation.idempotencyKey === null) return null;
+  const subject = JSON.stringify([vaultKeyId, operation.method, operation.path, operation.idempotencyKey]);
+  return {
+    upstreamKey: createHmac("sha256", installSecret).update(subject).digest("base64url"),
+    fingerprint: createHash("sha256").update(`${operation.account ?? ""}\n`).update(body).digest("base64url"),
+  };
+}

@@ -1,0 +1,101 @@
+import type { Operation, Outcome, Pricing, Reserved, SettleRequest, Vendor, VendorAnswer } from "@keybrake/core";
+import type { Sent, UpstreamAnswer } from "./upstream.ts";
+
+/** What the settlement of one call needs to know of it. */
+export interface Settling {
+  readonly callId: string;
+  readonly secretId: string;
+  readonly operation: Operation;
+  readonly reserved: Reserved;
+  readonly vendor: Vendor;
+  readonly pricing: Pricing;
+  /** Milliseconds since the agent's request arrived. */
+  readonly latencyMs: number;
+}
+
+/**
+ * Says how a sent call ended, and, when it repeated an earlier call whose outcome was unknown, how that one ended:
+ * the vendor's answer to the same idempotency key is the evidence. Pure. The first request is the call's own.
+ */
+export function settlementsOf(settling: Settling, sent: Sent): readonly SettleRequest[] {
+  if (sent.kind === "not_sent") return [ended(settling, "released", { reason: sent.reason })];
+  if (sent.kind === "unknown") {
+    return [ended(settling, "unknown", { reason: sent.reason, upstreamMs: sent.upstreamMs })];
+  }
+  const answer = readableAnswer(sent);
+  const outcome = settling.vendor.readOutcome(settling.operation, answer);
+  const own = settleOutcome(settling, sent, answer, outcome);
+  const original = settling.reserved.replayOf;
+  if (original === null || own.state === "unknown") return [own];
+  const isReplay = answer.header("idempotent-replayed") === "true";
+  if (original.isOpen) {
+    // A refusal is evidence about the earlier call only when the vendor says that it repeats its answer to it.
+    if (own.state === "released" && !isReplay) return [own];
+    return [{ ...own, costMicros: 0n, exposure: null }, { ...own, callId: original.callId }];
+  }
+  return [isReplay ? { ...own, costMicros: 0n, exposure: null } : own];
+}
+
+/** The vendor's answer as its adapter reads it. */
+export function readableAnswer(answer: UpstreamAnswer): VendorAnswer {
+  return {
+    status: answer.status,
+    header: (name) => {
+      const value = answer.headers[name];
+      return typeof value === "string" ? value : null;
+    },
+    body: answer.body.toString("utf8"),
+  };
+}
+
+function settleOutcome(settling: Settling, sent: UpstreamAnswer, answer: VendorAnswer, outcome: Outcome): SettleRequest {
+  const facts = {
+    statusCode: sent.status,
+    upstreamMs: sent.upstreamMs,
+    vendorRequestId: answer.header(settling.vendor.requestIdHeader)?.slice(0, 255) ?? null,
+  };
+  if (outcome.kind === "unknown") return ended(settling, "unknown", { ...facts, reason: outcome.reason });
+  if (outcome.kind === "refused") {
+    return ended(settling, "released", { ...facts, reason: `the vendor refused (${outcome.vendorCode ?? sent.status})` });
+  }
+  const { amount, currency } = outcome;
+  const costMicros = amount === null || currency === null ? 0n : settling.vendor.toMicros(amount, currency, settling.pricing);
+  if (costMicros === null) {
+    return ended(settling, "unknown", { ...facts, reason: `there is no current rate for \`${currency}\`` });
+  }
+  const { exposure, objectId, customerId } = outcome;
+  return ended(settling, "settled", {
+    ...facts,
+    costMicros,
+    amount,
+    currency,
+    exposure: exposure === null ? null : { objectId: exposure.objectId, amount: exposure.amount, isFinal: exposure.isFinal },
+    vendorObjectId: objectId?.slice(0, 255) ?? null,
+    customerId: customerId?.slice(0, 255) ?? null,
+  });
+}
+
+/** A settlement with everything that is not known left out. */
+export function ended(
+  settling: Pick<Settling, "callId" | "secretId" | "latencyMs">,
+  state: SettleRequest["state"],
+  facts: Partial<SettleRequest>,
+): SettleRequest {
+  return {
+    callId: settling.callId,
+    secretId: settling.secretId,
+    state,
+    costMicros: 0n,
+    exposure: null,
+    amount: null,
+    currency: null,
+    statusCode: null,
+    customerId: null,
+    vendorRequestId: null,
+    vendorObjectId: null,
+    latencyMs: Math.round(settling.latencyMs),
+    upstreamMs: null,
+    reason: null,
+    ...facts,
+  };
+}

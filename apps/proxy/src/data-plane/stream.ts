@@ -1,0 +1,179 @@
+import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import https from "node:https";
+import { Transform, type TransformCallback } from "node:stream";
+import { KeybrakeError, type Operation } from "@keybrake/core";
+import { createProxyMiddleware } from "http-proxy-middleware";
+import { renderFault, writeAnswer } from "./answer.ts";
+import type { Call } from "./call.ts";
+import type { DataPlane } from "./data-plane.ts";
+import { answerHeaders, sealedHeaders } from "./forward.ts";
+import { LeakGuard } from "./leak-guard.ts";
+import { ended } from "./settle.ts";
+
+const TIMEOUT_MS = 80_000;
+const CONNECTIONS_MAX = 128;
+
+/** A free read that is held and may be sent. */
+export interface Read {
+  readonly plane: DataPlane;
+  readonly call: Call;
+  readonly operation: Operation;
+  readonly secretId: string;
+  readonly credential: Buffer;
+  readonly maySend: () => boolean;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/**
+ * Streams reads that cost nothing, however large. The request is sealed before the middleware sees it: its target and
+ * its headers are replaced whole, because the middleware's own hook does not run on every request (`Expect`).
+ */
+export class ReadStream {
+  readonly #exchanges = new WeakMap<IncomingMessage, Exchange>();
+  readonly #agent: http.Agent;
+  readonly #proxy: ReturnType<typeof createProxyMiddleware>;
+
+  constructor(origin: string) {
+    const options = { keepAlive: true, maxSockets: CONNECTIONS_MAX };
+    this.#agent = origin.startsWith("https:") ? new https.Agent(options) : new http.Agent(options);
+    this.#proxy = createProxyMiddleware({
+      target: origin,
+      changeOrigin: true,
+      agent: this.#agent,
+      selfHandleResponse: true,
+      proxyTimeout: TIMEOUT_MS,
+      on: {
+        proxyRes: (answer, request) => this.#exchanges.get(request)?.pass(answer),
+        error: (error, request) => this.#exchanges.get(request)?.fail(error),
+      },
+    });
+  }
+
+  /** Resolves when the answer has ended, however it did, and the call is settled. Never rejects. */
+  async forward(read: Read): Promise<void> {
+    const exchange = new Exchange(read);
+    if (!read.maySend()) return exchange.fail(new Error("the right to send had ended"));
+    const { request, response, operation } = read;
+    const headers = sealedHeaders(operation.endpoint === null ? read.plane.routes.stripe.vendor : read.plane.routes[operation.vendor].vendor, operation, read.call.head, read.credential);
+    this.#exchanges.set(request, exchange);
+    request.headers = headers;
+    request.url = operation.path + (operation.query === null ? "" : `?${operation.query}`);
+    await Promise.race([this.#proxy(request, response, () => exchange.fail(new Error("not forwarded"))), exchange.ended]);
+    await exchange.ended;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+/** One read on its way back to the agent. */
+class Exchange {
+  readonly ended: Promise<void>;
+  readonly #read: Read;
+  readonly #guard: LeakGuard;
+  readonly #startedAtMs = performance.now();
+  #resolve: () => void = () => undefined;
+  #isEnded = false;
+  #status: number | null = null;
+
+  constructor(read: Read) {
+    this.#read = read;
+    this.#guard = new LeakGuard(read.credential);
+    this.ended = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    read.response.on("close", () => void this.#end(read.response.writableFinished ? null : "the agent left before the end"));
+  }
+
+  pass(answer: IncomingMessage): void {
+    const { call, operation, response, plane } = this.#read;
+    this.#status = answer.statusCode ?? 502;
+    const encoding = answer.headers["content-encoding"] ?? "identity";
+    if (this.#status === 401 || this.#status === 403) {
+      answer.resume();
+      return this.#withhold(`the vendor refused the configured credential (status ${this.#status}): tell the operator`);
+    }
+    if (encoding !== "identity") {
+      answer.destroy();
+      return this.#withhold("the vendor's answer was encoded, so it could not be searched for a credential");
+    }
+    const headers = answerHeaders(plane.routes[operation.vendor].vendor, operation, answer.headers);
+    if (this.#guard.finds(Buffer.from(JSON.stringify(headers)))) {
+      answer.resume();
+      return this.#withhold("the vendor's answer contained a credential");
+    }
+    const length = answer.headers["content-length"];
+    response.writeHead(this.#status, {
+      ...headers,
+      ...(length === undefined ? {} : { "content-length": length }),
+      "cache-control": "no-store",
+      "keybrake-call-id": call.id,
+    });
+    const search = new LeakSearch(this.#guard, () => plane.log.leak(call));
+    search.on("error", () => response.destroy());
+    answer.on("aborted", () => response.destroy());
+    answer.pipe(search).pipe(response);
+  }
+
+  fail(error: Error): void {
+    const { call, operation, response, plane } = this.#read;
+    const isTimeout = "code" in error && error.code === "ECONNRESET" && this.#status === null && performance.now() - this.#startedAtMs >= TIMEOUT_MS;
+    const fault = new KeybrakeError(isTimeout ? "vendor_timeout" : "vendor_unreachable", { cause: error });
+    if (response.headersSent) response.destroy();
+    else writeAnswer(response, call.id, renderFault(plane.routes[operation.vendor].vendor, call.id, fault));
+    void this.#end("the vendor could not be read");
+  }
+
+  #withhold(detail: string): void {
+    const { call, operation, response, plane } = this.#read;
+    const fault = new KeybrakeError("vendor_answer_withheld", { detail });
+    writeAnswer(response, call.id, renderFault(plane.routes[operation.vendor].vendor, call.id, fault));
+  }
+
+  /** A read moves nothing, so without a complete answer it is released, not unknown. */
+  async #end(reason: string | null): Promise<void> {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    const { call, plane, secretId } = this.#read;
+    const settling = { callId: call.id, secretId, latencyMs: plane.clock.monotonicMs() - call.startedAtMs };
+    const upstreamMs = Math.round(performance.now() - this.#startedAtMs);
+    const settlement = ended(settling, reason === null && this.#status !== null ? "settled" : "released", {
+      statusCode: this.#status,
+      upstreamMs,
+      reason,
+    });
+    await plane.ledger.settle(settlement);
+    plane.log.read(call, settlement);
+    this.#resolve();
+  }
+}
+
+/** Passes bytes on, always holding back as many as could be the beginning of a credential. */
+class LeakSearch extends Transform {
+  readonly #guard: LeakGuard;
+  readonly #onLeak: () => void;
+  #held = Buffer.alloc(0);
+
+  constructor(guard: LeakGuard, onLeak: () => void) {
+    super();
+    this.#guard = guard;
+    this.#onLeak = onLeak;
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    const bytes = Buffer.concat([this.#held, chunk]);
+    if (this.#guard.finds(bytes)) {
+      this.#onLeak();
+      return done(new Error("a credential in the answer"));
+    }
+    const passed = Math.max(0, bytes.length - this.#guard.overlapBytes);
+    this.#held = bytes.subarray(passed);
+    done(null, bytes.subarray(0, passed));
+  }
+
+  override _flush(done: TransformCallback): void {
+    done(null, this.#held);
+  }
+}

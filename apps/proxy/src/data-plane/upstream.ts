@@ -1,0 +1,150 @@
+import type { OutgoingHttpHeaders } from "node:http";
+import { type Dispatcher, Pool } from "undici";
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const TOTAL_TIMEOUT_MS = 80_000;
+const CONNECTIONS_MAX = 128;
+const ANSWER_BYTES_MAX = 10 * 1_048_576;
+
+/** A request built from scratch, ready for the wire. */
+export interface UpstreamRequest {
+  readonly method: string;
+  /** Canonical path and query, byte for byte. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer | null;
+}
+
+/** A complete answer of the vendor. */
+export interface UpstreamAnswer {
+  readonly kind: "answered";
+  readonly status: number;
+  readonly headers: OutgoingHttpHeaders;
+  readonly body: Buffer;
+  readonly upstreamMs: number;
+}
+
+/**
+ * What became of a request. `not_sent` is proven: no byte of it was written. Everything that is neither complete nor
+ * proven unsent is `unknown`.
+ */
+export type Sent =
+  | UpstreamAnswer
+  | { readonly kind: "not_sent"; readonly reason: string }
+  | { readonly kind: "unknown"; readonly isTimeout: boolean; readonly reason: string; readonly upstreamMs: number };
+
+/** One vendor's host: keep-alive connections, no redirects, no retries, no upgrades. */
+export class Upstream {
+  readonly origin: string;
+  readonly #pool: Pool;
+
+  constructor(origin: string) {
+    this.origin = origin;
+    this.#pool = new Pool(origin, {
+      connections: CONNECTIONS_MAX,
+      pipelining: 1,
+      allowH2: false,
+      connect: { timeout: CONNECT_TIMEOUT_MS },
+      headersTimeout: TOTAL_TIMEOUT_MS,
+      bodyTimeout: TOTAL_TIMEOUT_MS,
+      maxResponseSize: ANSWER_BYTES_MAX,
+    });
+  }
+
+  /**
+   * Sends a request at most once and waits for its complete answer; never rejects. `maySend` is asked at the last
+   * instant before the first byte is written, when a connection is there; false means `not_sent`.
+   */
+  send(request: UpstreamRequest, maySend: () => boolean): Promise<Sent> {
+    return new Promise((resolve) => {
+      const exchange = new Exchange(maySend, resolve);
+      this.#pool.dispatch(
+        {
+          method: request.method as Dispatcher.HttpMethod,
+          path: request.path,
+          headers: request.headers,
+          body: request.body,
+          idempotent: false,
+        },
+        exchange,
+      );
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+}
+
+class NotSentError extends Error {
+  override readonly name = "NotSentError";
+}
+
+/** One request on the wire, as undici tells of it. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #maySend: () => boolean;
+  readonly #resolve: (sent: Sent) => void;
+  readonly #startedAtMs = performance.now();
+  readonly #chunks: Buffer[] = [];
+  #isWritten = false;
+  #status = 0;
+  #headers: OutgoingHttpHeaders = {};
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(maySend: () => boolean, resolve: (sent: Sent) => void) {
+    this.#maySend = maySend;
+    this.#resolve = resolve;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // INVARIANT: called right before the head is written, and again only if undici wanted to write it twice.
+    if (this.#isWritten) return controller.abort(new Error("the request was about to be sent twice"));
+    if (!this.#maySend()) return controller.abort(new NotSentError("the right to send had ended"));
+    this.#isWritten = true;
+    this.#timer = setTimeout(() => controller.abort(new Error("timeout")), TOTAL_TIMEOUT_MS);
+  }
+
+  onRequestUpgrade(controller: Dispatcher.DispatchController): void {
+    controller.abort(new Error("the vendor switched protocols unasked"));
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: OutgoingHttpHeaders): void {
+    this.#status = status;
+    this.#headers = headers;
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    clearTimeout(this.#timer);
+    this.#resolve({
+      kind: "answered",
+      status: this.#status,
+      headers: this.#headers,
+      body: Buffer.concat(this.#chunks),
+      upstreamMs: this.#elapsedMs(),
+    });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    clearTimeout(this.#timer);
+    if (!this.#isWritten) {
+      const reason = error instanceof NotSentError ? error.message : `no connection to the vendor (${codeOf(error)})`;
+      return this.#resolve({ kind: "not_sent", reason });
+    }
+    const isTimeout = /timeout/i.test(`${codeOf(error)} ${error.message}`);
+    const reason = isTimeout ? "the vendor did not answer in time" : `the connection broke (${codeOf(error)})`;
+    this.#resolve({ kind: "unknown", isTimeout, reason, upstreamMs: this.#elapsedMs() });
+  }
+
+  #elapsedMs(): number {
+    return Math.round(performance.now() - this.#startedAtMs);
+  }
+}
+
+/** An error's code only: its message may quote what was on the wire. */
+function codeOf(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : error.name;
+}

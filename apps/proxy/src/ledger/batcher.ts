@@ -1,0 +1,236 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { KeybrakeError } from "@keybrake/core";
+import { type Database, sqlStateOf } from "./database.ts";
+import { LEDGER_APPLY_SQL } from "./ledger-apply.ts";
+import type { Replica } from "./replica.ts";
+
+/** One operation as `ledger_apply` reads it; the field names are those of the SQL type `ledger_op`. */
+export type LedgerOp = Readonly<Record<string, unknown>> & { readonly kind: "reserve" | "deny" | "settle"; readonly id: string };
+
+/** What the function says about one operation. */
+export interface OpResult {
+  readonly code: string | null;
+  /** Micro-dollars as text: JSON numbers are not exact that far. */
+  readonly hold: string;
+  readonly replay_of: string | null;
+  readonly replay_open: boolean | null;
+  readonly expiry_ms: number | null;
+  readonly version: number | null;
+  readonly limit: {
+    readonly scope: string;
+    readonly window: string;
+    readonly unit: string;
+    readonly limit: string;
+    readonly used: string;
+    readonly requested: string;
+    readonly reset_seconds: number | null;
+  } | null;
+}
+
+/** An operation's result and when, on the monotonic clock, the flush that decided it began. */
+export interface Applied {
+  readonly result: OpResult | null;
+  readonly startedAtMs: number;
+}
+
+/** Told about every flush: for the clock and the metrics. */
+export interface BatcherEvents {
+  readonly onFlush: (flush: { databaseMs: number; day: string; size: number; tookMs: number }) => void;
+  readonly onError: (what: string, error: unknown) => void;
+}
+
+interface Entry {
+  readonly op: LedgerOp;
+  readonly queuedAtMs: number;
+  readonly resolve: (applied: Applied) => void;
+  readonly reject: (error: KeybrakeError) => void;
+  /** True once the caller was told that the ledger is unavailable: whatever is decided later must not be sent. */
+  isAbandoned: boolean;
+  /** True once the caller needs no more telling. */
+  isDone: boolean;
+}
+
+const FLUSH_MOST = 200;
+const QUEUE_MOST = 20_000;
+/** A caller waits this long at most, so that a lost database is a 503 within a second. */
+const WAIT_MS_MAX = 900;
+const ABANDON_CHECK_MS = 50;
+const RETRY_DELAY_MS = 100;
+const LEASE_LOST = "KB001";
+const TRY_AGAIN = new Set(["40001", "40P01", "55P03"]);
+const DUPLICATE_ROW = "23505";
+
+/**
+ * Group commit: operations queue up while a flush runs, and the next flush takes them all, so that the cost of a
+ * durable commit is shared by everybody who waits. One flush at a time.
+ *
+ * When a flush's fate is unknown, its reservations are given up (callers are told, a release is queued) and its
+ * denials and settlements are tried again: both are idempotent, a reservation's send is not.
+ */
+export class Batcher {
+  readonly #database: Database;
+  readonly #replica: Replica;
+  readonly #monotonicMs: () => number;
+  readonly #events: BatcherEvents;
+  readonly #watch: NodeJS.Timeout;
+  #queue: Entry[] = [];
+  #inFlight: readonly Entry[] = [];
+  #running: Promise<void> | null = null;
+  #isClosed = false;
+
+  constructor(database: Database, replica: Replica, monotonicMs: () => number, events: BatcherEvents) {
+    this.#database = database;
+    this.#replica = replica;
+    this.#monotonicMs = monotonicMs;
+    this.#events = events;
+    this.#watch = setInterval(() => this.#abandonLate(), ABANDON_CHECK_MS);
+    this.#watch.unref();
+  }
+
+  /** Queues an operation; resolves after the commit. Rejects with `ledger_unavailable` or `overloaded`. */
+  apply(op: LedgerOp): Promise<Applied> {
+    if (this.#isClosed) return Promise.reject(new KeybrakeError("ledger_unavailable"));
+    // A settlement is never turned away: its call was sent already.
+    if (this.#queue.length >= QUEUE_MOST && op.kind !== "settle") return Promise.reject(new KeybrakeError("overloaded"));
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ op, queuedAtMs: this.#monotonicMs(), resolve, reject, isAbandoned: false, isDone: false });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Waits until everything queued was written, for at most `timeoutMs`; returns how many operations were left. */
+  async close(timeoutMs: number): Promise<number> {
+    await Promise.race([this.#running ?? Promise.resolve(), delay(timeoutMs, undefined, { ref: false })]);
+    this.#isClosed = true;
+    clearInterval(this.#watch);
+    return this.#queue.length + this.#inFlight.length;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#queue.length > 0 && !this.#isClosed) {
+      // One turn of the event loop lets everything that has already arrived join this flush.
+      await new Promise((resolve) => setImmediate(resolve));
+      const next = this.#queue.splice(0, FLUSH_MOST);
+      // A caller that was already told no needs no reservation; a denial's row is owed all the same.
+      this.#inFlight = next.filter((entry) => !entry.isAbandoned || entry.op.kind !== "reserve");
+      if (this.#inFlight.length > 0) await this.#flush(this.#inFlight);
+      this.#inFlight = [];
+    }
+    this.#running = null;
+  }
+
+  async #flush(batch: readonly Entry[]): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      const startedAtMs = this.#monotonicMs();
+      try {
+        const results = await this.#send(batch, startedAtMs);
+        for (const [index, entry] of batch.entries()) this.#finish(entry, results[index] ?? null, startedAtMs);
+        return;
+      } catch (error) {
+        const state = sqlStateOf(error);
+        if (state === LEASE_LOST) {
+          if (await this.#tookNewEpoch()) continue;
+          return this.#giveUp(batch);
+        }
+        if (state !== null && TRY_AGAIN.has(state) && attempt < 5) continue;
+        this.#events.onError("flush the ledger", error);
+        if (state !== null) return this.#isolate(batch, state);
+        return this.#giveUp(batch);
+      }
+    }
+  }
+
+  async #send(batch: readonly Entry[], startedAtMs: number): Promise<(OpResult | null)[]> {
+    const text = JSON.stringify(batch.map((entry, index) => ({ i: index + 1, ...entry.op })));
+    const [row] = await this.#database.query(LEDGER_APPLY_SQL, [this.#replica.epoch, text]);
+    const answer = row?.["result"] as { day: string; at: number; results: (OpResult & { i: number })[] | null };
+    this.#events.onFlush({
+      databaseMs: answer.at,
+      day: answer.day,
+      size: batch.length,
+      tookMs: this.#monotonicMs() - startedAtMs,
+    });
+    const results: (OpResult | null)[] = new Array(batch.length).fill(null);
+    for (const result of answer.results ?? []) results[result.i - 1] = result;
+    return results;
+  }
+
+  async #tookNewEpoch(): Promise<boolean> {
+    try {
+      await this.#replica.register();
+      return true;
+    } catch (error) {
+      this.#events.onError("take a new epoch", error);
+      return false;
+    }
+  }
+
+  /** The database refused the batch as a whole: halve it until the one operation at fault stands alone. */
+  async #isolate(batch: readonly Entry[], state: string): Promise<void> {
+    const [entry] = batch;
+    if (entry !== undefined && batch.length === 1) {
+      // A denial that was tried before and committed after all.
+      if (state === DUPLICATE_ROW && entry.op.kind === "deny") return this.#finish(entry, null, this.#monotonicMs());
+      if (entry.op.kind === "settle") return this.#finish(entry, null, this.#monotonicMs());
+      return this.#tell(entry, new KeybrakeError("ledger_unavailable"));
+    }
+    const middle = Math.ceil(batch.length / 2);
+    await this.#flush(batch.slice(0, middle));
+    await this.#flush(batch.slice(middle));
+  }
+
+  /** The database did not answer: nobody knows what was committed. */
+  async #giveUp(batch: readonly Entry[]): Promise<void> {
+    const again: Entry[] = [];
+    for (const entry of batch) {
+      if (entry.op.kind !== "reserve") again.push(entry);
+      else {
+        this.#tell(entry, new KeybrakeError("ledger_unavailable"));
+        again.push(this.#releaseOf(entry.op));
+      }
+    }
+    this.#queue = [...again, ...this.#queue];
+    await delay(RETRY_DELAY_MS);
+  }
+
+  #finish(entry: Entry, result: OpResult | null, startedAtMs: number): void {
+    const isHeld = entry.op.kind === "reserve" && result !== null && result.code === null;
+    if (entry.isAbandoned && isHeld) this.#queue.push(this.#releaseOf(entry.op));
+    if (entry.isDone) return;
+    entry.isDone = true;
+    entry.resolve({ result, startedAtMs });
+  }
+
+  #tell(entry: Entry, error: KeybrakeError): void {
+    if (entry.isDone) return;
+    entry.isDone = true;
+    entry.reject(error);
+  }
+
+  #releaseOf(op: LedgerOp): Entry {
+    const release: LedgerOp = {
+      kind: "settle",
+      id: op.id,
+      secret_id: op["secret_id"],
+      state: "released",
+      outcome_reason: "the ledger's answer was lost, so the call was never sent",
+    };
+    return { op: release, queuedAtMs: this.#monotonicMs(), resolve: ignore, reject: ignore, isAbandoned: false, isDone: true };
+  }
+
+  #abandonLate(): void {
+    const limit = this.#monotonicMs() - WAIT_MS_MAX;
+    for (const entries of [this.#inFlight, this.#queue]) {
+      for (const entry of entries) {
+        if (entry.queuedAtMs > limit) break;
+        if (entry.op.kind === "settle" || entry.isDone) continue;
+        entry.isAbandoned = true;
+        this.#tell(entry, new KeybrakeError("ledger_unavailable"));
+      }
+    }
+  }
+}
+
+function ignore(): void {
+  // A release that nobody waits for.
+}

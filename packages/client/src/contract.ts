@@ -1,0 +1,20 @@
+/**
+ * The contract of the admin API: its schemas, its route table and its OpenAPI document. For servers and tests; a
+ * client needs only the types, which the package's main entry exports too.
+ */
+export * from "./contract/audit.ts";
+export * from "./contract/budget.ts";
+export * from "./contract/call.ts";
+export type * from "./contract/event.ts";
+export * from "./contract/kill-switch.ts";
+export * from "./contract/me.ts";
+export { createOpenApiDocument } from "./contract/openapi.ts";
+export { PAGE_LIMIT, PAGE_LIMIT_MAX, type Page } from "./contract/page.ts";
+export { problemSchema, type Route } from "./contract/route.ts";
+export { ROUTES } from "./contract/routes.ts";
+export * from "./contract/secret.ts";
+export * from "./contract/spend.ts";
+export * from "./contract/sql.ts";
+export * from "./contract/vault-key.ts";
+export { API_ROOT, OPERATIONS, type OperationName } from "./operations.ts";
+export * from "./problem.ts";

@@ -1,0 +1,198 @@
+import { z } from "zod";
+import type { OperationName } from "../operations.ts";
+import { auditReportSchema } from "./audit.ts";
+import { budgetSchema, createBudgetBody, listBudgetsQuery } from "./budget.ts";
+import { callSchema, listCallsQuery } from "./call.ts";
+import { agentId, crewRunId, secretName, uuid } from "./identifier.ts";
+import { killSwitchSchema, setKillSwitchBody } from "./kill-switch.ts";
+import { pageOf, pageQuery } from "./page.ts";
+import type { Route } from "./route.ts";
+import { createSecretBody, rotateSecretBody, secretSchema } from "./secret.ts";
+import { listSpendQuery, spendPageSchema } from "./spend.ts";
+import { runSqlBody, sqlResultSchema } from "./sql.ts";
+import {
+  createdVaultKeySchema,
+  createVaultKeyBody,
+  listVaultKeysQuery,
+  revocationSchema,
+  revokeBody,
+  updateVaultKeyBody,
+  vaultKeyDetailSchema,
+  vaultKeySchema,
+} from "./vault-key.ts";
+
+const nothing = { params: null, query: null, body: null, isBodyOptional: false, problems: [] } as const;
+const byId = z.strictObject({ id: uuid });
+const byName = z.strictObject({ name: secretName });
+
+/**
+ * The contract of the admin API. Requests are validated by it, the OpenAPI document is made from it, and the typed
+ * client takes its types from it: there is no second description to drift away.
+ */
+export const ROUTES = {
+  createSecret: {
+    ...nothing,
+    summary: "Store a vendor credential",
+    body: createSecretBody,
+    answers: { 201: { description: "stored; the value is never shown again", schema: secretSchema } },
+    problems: ["secret_exists"],
+  },
+  listSecrets: {
+    ...nothing,
+    summary: "List secrets by name, without their values",
+    query: z.strictObject(pageQuery),
+    answers: { 200: { description: "one page", schema: pageOf(secretSchema) } },
+  },
+  rotateSecret: {
+    ...nothing,
+    summary: "Replace a secret's value",
+    params: byName,
+    body: rotateSecretBody,
+    answers: {
+      200: { description: "calls that are decided from now on use the new value", schema: secretSchema },
+    },
+    problems: ["not_found"],
+  },
+  deleteSecret: {
+    ...nothing,
+    summary: "Erase a secret; its vault keys stop working at once",
+    params: byName,
+    answers: { 204: { description: "erased", schema: null } },
+    problems: ["not_found"],
+  },
+  createVaultKey: {
+    ...nothing,
+    summary: "Create a vault key",
+    body: createVaultKeyBody,
+    answers: {
+      201: { description: "created; the key is shown this once", schema: createdVaultKeySchema },
+    },
+    problems: ["unknown_secret", "vendor_mismatch"],
+  },
+  listVaultKeys: {
+    ...nothing,
+    summary: "List vault keys, newest first",
+    query: listVaultKeysQuery,
+    answers: { 200: { description: "one page", schema: pageOf(vaultKeySchema) } },
+  },
+  getVaultKey: {
+    ...nothing,
+    summary: "Show a vault key and every budget that covers it",
+    params: byId,
+    answers: { 200: { description: "the key", schema: vaultKeyDetailSchema } },
+    problems: ["not_found"],
+  },
+  updateVaultKey: {
+    ...nothing,
+    summary: "Replace a vault key's policy; its expiry counts anew and a suspended key acts again",
+    params: byId,
+    body: updateVaultKeyBody,
+    answers: {
+      200: { description: "every call that is decided from now on obeys it", schema: vaultKeySchema },
+    },
+    problems: ["not_found", "vault_key_revoked", "vendor_mismatch"],
+  },
+  revokeVaultKey: {
+    ...nothing,
+    summary: "Revoke a vault key, for good",
+    params: byId,
+    body: revokeBody,
+    isBodyOptional: true,
+    answers: { 200: { description: "no later call of it is allowed", schema: revocationSchema } },
+    problems: ["not_found"],
+  },
+  revokeRun: {
+    ...nothing,
+    summary: "Revoke every vault key of a run",
+    params: z.strictObject({ crew_run_id: crewRunId }),
+    body: revokeBody,
+    isBodyOptional: true,
+    answers: { 200: { description: "no later call of them is allowed", schema: revocationSchema } },
+  },
+  revokeAgent: {
+    ...nothing,
+    summary: "Revoke every vault key of an agent",
+    params: z.strictObject({ agent_id: agentId }),
+    body: revokeBody,
+    isBodyOptional: true,
+    answers: { 200: { description: "no later call of them is allowed", schema: revocationSchema } },
+  },
+  getKillSwitch: {
+    ...nothing,
+    summary: "Show the kill switch",
+    answers: { 200: { description: "its state", schema: killSwitchSchema } },
+  },
+  setKillSwitch: {
+    ...nothing,
+    summary: "Engage or release the kill switch",
+    body: setKillSwitchBody,
+    answers: { 200: { description: "its state; engaged, no later call is allowed", schema: killSwitchSchema } },
+  },
+  listCalls: {
+    ...nothing,
+    summary: "List the audit log, newest first",
+    query: listCallsQuery,
+    answers: {
+      200: {
+        description: "one page; as CSV or NDJSON every row",
+        schema: pageOf(callSchema),
+        mediaTypes: ["text/csv", "application/x-ndjson"],
+      },
+    },
+    problems: ["not_acceptable"],
+  },
+  getCall: {
+    ...nothing,
+    summary: "Show one call",
+    params: byId,
+    answers: { 200: { description: "the audit row", schema: callSchema } },
+    problems: ["not_found"],
+  },
+  listSpend: {
+    ...nothing,
+    summary: "Sum up calls and spend by agent, key, run, vendor, endpoint or day",
+    query: listSpendQuery,
+    answers: { 200: { description: "one page", schema: spendPageSchema } },
+  },
+  createBudget: {
+    ...nothing,
+    summary: "Cap an agent, a run, a secret or the installation; the same cap again changes its limit",
+    body: createBudgetBody,
+    answers: {
+      200: { description: "the limit was changed", schema: budgetSchema },
+      201: { description: "created; what was already spent in this window counts", schema: budgetSchema },
+    },
+    problems: ["unknown_secret"],
+  },
+  listBudgets: {
+    ...nothing,
+    summary: "List budgets and what is left of them",
+    query: listBudgetsQuery,
+    answers: { 200: { description: "one page", schema: pageOf(budgetSchema) } },
+  },
+  deleteBudget: {
+    ...nothing,
+    summary: "Delete a budget; a key's own caps change with its policy instead",
+    params: z.strictObject({ id: z.string().regex(/^[0-9]{1,18}$/, { error: "must be a budget's id" }) }),
+    answers: { 204: { description: "deleted", schema: null } },
+    problems: ["not_found", "budget_fixed"],
+  },
+  verifyAudit: {
+    ...nothing,
+    summary: "Recompute the whole audit chain and compare it with the calls",
+    answers: { 200: { description: "what was found", schema: auditReportSchema } },
+  },
+  streamEvents: {
+    ...nothing,
+    summary: "Follow calls and changes as they happen",
+    answers: { 200: { description: "until the reader leaves", schema: null, mediaTypes: ["text/event-stream"] } },
+    problems: ["overloaded"],
+  },
+  runSql: {
+    ...nothing,
+    summary: "Run one read-only query over the audit log and the ledger",
+    body: runSqlBody,
+    answers: { 200: { description: "the rows", schema: sqlResultSchema } },
+    problems: ["query_refused", "query_failed", "overloaded"],
+  },
+} as const satisfies Record<OperationName, Route>;

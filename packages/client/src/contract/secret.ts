@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { instant, secretName, uuid, vendor } from "./identifier.ts";
+
+/** The real credential. It goes in and never comes out again. */
+export const secretValue = z
+  .string()
+  .min(8, { error: "must be at least 8 characters" })
+  .max(512, { error: "must be at most 512 characters" })
+  .regex(/^[\x21-\x7e]*$/, { error: "must be printable ASCII without spaces" });
+
+/** A vendor credential as the API tells of it: everything but the credential. */
+export const secretSchema = z
+  .object({
+    id: uuid,
+    name: secretName,
+    vendor,
+    account_id: z.string().nullable(),
+    version: z.int().min(1).describe("grows by one at each rotation"),
+    created_at: instant,
+    rotated_at: instant.nullable(),
+  })
+  .meta({ id: "Secret" });
+
+export const createSecretBody = z.strictObject({
+  name: secretName,
+  vendor,
+  value: secretValue,
+  account_id: z
+    .string()
+    .regex(/^[A-Za-z0-9_]{1,64}$/, { error: "must be 1 to 64 letters, digits or `_`" })
+    .optional(),
+});
+
+export const rotateSecretBody = z.strictObject({ value: secretValue });
+
+export type Secret = z.infer<typeof secretSchema>;
+export type CreateSecret = z.input<typeof createSecretBody>;

@@ -1,0 +1,39 @@
+/** One operation of the admin API: how it is reached below `/api/v1`. `{name}` stands for a parameter. */
+export interface Operation {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly path: string;
+}
+
+/** Where the admin API lives on the control plane. */
+export const API_ROOT = "/api/v1";
+
+/**
+ * Every operation of the admin API and its address. What it takes and answers stands in the contract's route table,
+ * which cannot be built with one missing; this half is apart so that a client needs no schemas at run time.
+ */
+export const OPERATIONS = {
+  createSecret: { method: "POST", path: "/secrets" },
+  listSecrets: { method: "GET", path: "/secrets" },
+  rotateSecret: { method: "POST", path: "/secrets/{name}/rotate" },
+  deleteSecret: { method: "DELETE", path: "/secrets/{name}" },
+  createVaultKey: { method: "POST", path: "/vault-keys" },
+  listVaultKeys: { method: "GET", path: "/vault-keys" },
+  getVaultKey: { method: "GET", path: "/vault-keys/{id}" },
+  updateVaultKey: { method: "PATCH", path: "/vault-keys/{id}" },
+  revokeVaultKey: { method: "POST", path: "/vault-keys/{id}/revoke" },
+  revokeRun: { method: "POST", path: "/runs/{crew_run_id}/revoke" },
+  revokeAgent: { method: "POST", path: "/agents/{agent_id}/revoke" },
+  getKillSwitch: { method: "GET", path: "/kill-switch" },
+  setKillSwitch: { method: "PUT", path: "/kill-switch" },
+  listCalls: { method: "GET", path: "/calls" },
+  getCall: { method: "GET", path: "/calls/{id}" },
+  listSpend: { method: "GET", path: "/spend" },
+  createBudget: { method: "POST", path: "/budgets" },
+  listBudgets: { method: "GET", path: "/budgets" },
+  deleteBudget: { method: "DELETE", path: "/budgets/{id}" },
+  verifyAudit: { method: "GET", path: "/audit/verify" },
+  streamEvents: { method: "GET", path: "/events" },
+  runSql: { method: "POST", path: "/sql" },
+} as const satisfies Record<string, Operation>;
+
+export type OperationName = keyof typeof OPERATIONS;

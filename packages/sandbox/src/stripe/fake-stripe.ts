@@ -1,0 +1,106 @@
+import { BoundedMap } from "../bounded-map.ts";
+import { openSandboxServer, type SandboxOptions, type SandboxServer } from "../server.ts";
+import type { FakeVendor, VendorAnswer, VendorCall, VendorRequest } from "../vendor.ts";
+import { API_VERSION, type MoneyTotals, StripeAccount } from "./account.ts";
+import { StripeError } from "./error.ts";
+import { IdempotencyKeys } from "./idempotency.ts";
+import { newRequestId } from "./ids.ts";
+import { StripeExchange, type StripeHouse } from "./stripe-call.ts";
+
+/** What the fake Stripe accepts and keeps. */
+export interface FakeStripeOptions extends SandboxOptions {
+  /** The secret keys that are accepted. Default: every key that starts with `sk_test_` or `rk_test_`. */
+  readonly secretKeys?: readonly string[];
+  /** How many objects of each kind are kept; the oldest are forgotten. Default 200,000. */
+  readonly objectsMax?: number;
+  /** How many idempotency keys are kept; of the older half some are forgotten early. Default 100,000. */
+  readonly idempotencyKeysMax?: number;
+  /** The balance at the start, in minor units of every currency. Default 10^12, in effect unlimited. */
+  readonly openingBalance?: number;
+}
+
+/** A running fake Stripe. */
+export interface FakeStripe extends SandboxServer {
+  /** What has moved, by currency, in minor units. Independent of which objects are still kept. */
+  money(): Record<string, MoneyTotals>;
+}
+
+const OBJECTS_MAX = 200_000;
+const IDEMPOTENCY_KEYS_MAX = 100_000;
+const OPENING_BALANCE = 1_000_000_000_000;
+
+/** Starts a stateful fake of Stripe's API. Rejects when the port cannot be had. */
+export async function openFakeStripe(options: FakeStripeOptions = {}): Promise<FakeStripe> {
+  const vendor = new FakeStripeVendor(options);
+  const server = await openSandboxServer(vendor, options);
+  return {
+    url: server.url,
+    port: server.port,
+    get requests() {
+      return server.requests;
+    },
+    clearRequests: () => server.clearRequests(),
+    failNext: (fault) => server.failNext(fault),
+    money: () => vendor.money(),
+    close: () => server.close(),
+  };
+}
+
+class FakeStripeVendor implements FakeVendor {
+  readonly #options: FakeStripeOptions;
+  readonly #now: () => number;
+  readonly #attempts: BoundedMap<number>;
+  #house: StripeHouse;
+
+  constructor(options: FakeStripeOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#attempts = new BoundedMap(options.idempotencyKeysMax ?? IDEMPOTENCY_KEYS_MAX);
+    this.#house = this.#newHouse();
+  }
+
+  begin(request: VendorRequest): VendorCall {
+    return new StripeExchange(this.#house, request);
+  }
+
+  unreadable(status: 400 | 413, message: string): VendorAnswer {
+    const requestId = newRequestId();
+    const error = new StripeError(status, {
+      type: "invalid_request_error",
+      message: `Invalid request: ${message}.`,
+    });
+    const headers = [
+      "Content-Type",
+      "application/json",
+      "Request-Id",
+      requestId,
+      "Stripe-Version",
+      API_VERSION,
+    ];
+    return { status, headers, body: JSON.stringify(error.content(requestId)) };
+  }
+
+  money(): Record<string, MoneyTotals> {
+    return this.#house.account.money();
+  }
+
+  reset(): void {
+    this.#attempts.clear();
+    this.#house = this.#newHouse();
+  }
+
+  #newHouse(): StripeHouse {
+    const { objectsMax, openingBalance, idempotencyKeysMax, secretKeys } = this.#options;
+    return {
+      account: new StripeAccount(objectsMax ?? OBJECTS_MAX, openingBalance ?? OPENING_BALANCE),
+      keys: new IdempotencyKeys(idempotencyKeysMax ?? IDEMPOTENCY_KEYS_MAX, this.#now),
+      secretKeys: secretKeys === undefined ? null : new Set(secretKeys),
+      now: this.#now,
+      countAttempt: (scope) => {
+        const attempt = (this.#attempts.get(scope) ?? 0) + 1;
+        this.#attempts.set(scope, attempt);
+        return attempt;
+      },
+    };
+  }
+}
