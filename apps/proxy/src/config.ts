@@ -51,7 +51,12 @@ const KNOWN = new Set([
 ]);
 /** Read by the tests and by the command line, not by the server. */
 const ELSEWHERE = /^KEYBRAKE_(?:TEST_|STRIPE_MOCK_|URL$|FUZZ_|BENCH_)/;
-const SECRET_VARIABLES = ["KEYBRAKE_MASTER_KEY", "KEYBRAKE_ADMIN_TOKEN", "KEYBRAKE_DATABASE_URL", "KEYBRAKE_REDIS_URL"];
+const SECRET_VARIABLES = [
+  "KEYBRAKE_MASTER_KEY",
+  "KEYBRAKE_ADMIN_TOKEN",
+  "KEYBRAKE_DATABASE_URL",
+  "KEYBRAKE_REDIS_URL",
+];
 
 /** Thrown with every problem of the environment at once, one sentence each. */
 export class ConfigError extends Error {
@@ -90,7 +95,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   };
   reader.checkMasterKey(databaseUrl !== null);
   if (config.port !== 0 && config.port === config.adminPort) {
-    reader.problem("KEYBRAKE_PORT and KEYBRAKE_ADMIN_PORT must differ: agents must not reach the control plane");
+    reader.problem(
+      "KEYBRAKE_PORT and KEYBRAKE_ADMIN_PORT must differ: agents must not reach the control plane",
+    );
   }
   reader.throwIfWrong();
   return config;
@@ -153,7 +160,8 @@ class Reader {
   oneOf<T extends string>(name: string, values: readonly T[]): T | null {
     const text = this.text(name);
     const value = values.find((candidate) => candidate === text);
-    if (text !== null && value === undefined) this.problem(`${name} must be one of ${values.join(", ")}, not \`${text}\``);
+    if (text !== null && value === undefined)
+      this.problem(`${name} must be one of ${values.join(", ")}, not \`${text}\``);
     return value ?? null;
   }
 
@@ -162,7 +170,9 @@ class Reader {
     const text = this.text(name);
     if (text === null) return null;
     if (URL.canParse(text) && protocols.includes(new URL(text).protocol)) return text;
-    this.problem(`${name} must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`);
+    this.problem(
+      `${name} must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
+    );
     return null;
   }
 
@@ -178,7 +188,8 @@ class Reader {
   adminToken(): string | null {
     const direct = this.text("KEYBRAKE_ADMIN_TOKEN");
     const file = this.text("KEYBRAKE_ADMIN_TOKEN_FILE");
-    if (direct !== null && file !== null) this.problem("give KEYBRAKE_ADMIN_TOKEN or KEYBRAKE_ADMIN_TOKEN_FILE, not both");
+    if (direct !== null && file !== null)
+      this.problem("give KEYBRAKE_ADMIN_TOKEN or KEYBRAKE_ADMIN_TOKEN_FILE, not both");
     const token = file === null ? direct : this.#readFile("KEYBRAKE_ADMIN_TOKEN_FILE", file);
     if (token !== null && token.length < 24) this.problem("the admin token must have at least 24 characters");
     return token;
@@ -187,9 +198,12 @@ class Reader {
   checkMasterKey(isRequired: boolean): void {
     const direct = this.text("KEYBRAKE_MASTER_KEY");
     const file = this.text("KEYBRAKE_MASTER_KEY_FILE");
-    if (direct !== null && file !== null) this.problem("give KEYBRAKE_MASTER_KEY or KEYBRAKE_MASTER_KEY_FILE, not both");
+    if (direct !== null && file !== null)
+      this.problem("give KEYBRAKE_MASTER_KEY or KEYBRAKE_MASTER_KEY_FILE, not both");
     if (direct === null && file === null && isRequired) {
-      this.problem("KEYBRAKE_MASTER_KEY or KEYBRAKE_MASTER_KEY_FILE is required with KEYBRAKE_DATABASE_URL: 32 random bytes in base64");
+      this.problem(
+        "KEYBRAKE_MASTER_KEY or KEYBRAKE_MASTER_KEY_FILE is required with KEYBRAKE_DATABASE_URL: 32 random bytes in base64",
+      );
     }
     if (direct !== null && Buffer.from(direct, "base64").length !== 32) {
       this.problem("KEYBRAKE_MASTER_KEY must be 32 bytes in base64");
@@ -222,7 +236,10 @@ class Reader {
 
 const rateFile = z.strictObject({
   as_of: z.iso.date(),
-  usd_per: z.record(z.string().regex(/^[a-z]{3}$/, "currency codes have three lower-case letters"), z.string()),
+  usd_per: z.record(
+    z.string().regex(/^[a-z]{3}$/, "currency codes have three lower-case letters"),
+    z.string(),
+  ),
   markup_bps: z.int().min(0).max(10_000).default(0),
   max_age_days: z.int().min(1).max(3_660).default(30),
 });
@@ -236,11 +253,13 @@ export function readRateTable(text: string): RateTable | string {
     return "it is no JSON";
   }
   const parsed = rateFile.safeParse(json);
-  if (!parsed.success) return parsed.error.issues.map((issue) => `\`${issue.path.join(".")}\` ${issue.message}`).join("; ");
+  if (!parsed.success)
+    return parsed.error.issues.map((issue) => `\`${issue.path.join(".")}\` ${issue.message}`).join("; ");
   const usdPer = new Map<string, { numerator: bigint; denominator: bigint }>();
   for (const [currency, text] of Object.entries(parsed.data.usd_per)) {
     const rate = parseRate(text);
-    if (rate === null) return `\`usd_per.${currency}\` must be a positive decimal as a string, such as "1.136"`;
+    if (rate === null)
+      return `\`usd_per.${currency}\` must be a positive decimal as a string, such as "1.136"`;
     usdPer.set(currency, rate);
   }
   return {

@@ -1,1 +1,46 @@
-export {};
+import { ConfigError, forgetSecrets, readConfig } from "./config.ts";
+import { type RunningServer, startServer } from "./server.ts";
+
+/** Configuration that is wrong, or a part that cannot start: the operator must act before another try can help. */
+const EXIT_CANNOT_START = 2;
+
+let server: RunningServer | null = null;
+let isStopping = false;
+
+/** The first signal drains; a process group's repeated signal changes nothing. */
+async function stop(): Promise<void> {
+  if (isStopping) return;
+  isStopping = true;
+  await server?.stop();
+  process.exit(0);
+}
+
+process.on("SIGTERM", () => void stop());
+process.on("SIGINT", () => void stop());
+// A bug that nobody caught: this process ends, and the sweeper of the next one books its open calls as unknown.
+process.on("unhandledRejection", (reason) => crash(reason));
+process.on("uncaughtException", (error) => crash(error));
+
+function crash(error: unknown): void {
+  const frames = error instanceof Error ? (error.stack ?? "").split("\n").filter((line) => line.startsWith("    at ")) : [];
+  process.stderr.write(`keybrake ends after an internal error\n${frames.join("\n")}\n`);
+  process.exit(1);
+}
+
+try {
+  const config = readConfig(process.env);
+  forgetSecrets(process.env);
+  server = await startServer(config);
+  process.stdout.write(`${server.banner}\n`);
+} catch (error) {
+  process.stderr.write(describeStartFailure(error));
+  process.exit(EXIT_CANNOT_START);
+}
+
+function describeStartFailure(error: unknown): string {
+  if (error instanceof ConfigError) {
+    return `keybrake cannot start:\n${error.problems.map((problem) => `  - ${problem}`).join("\n")}\n`;
+  }
+  const code = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+  return `keybrake cannot start${code}: ${error instanceof Error ? error.message : "unknown error"}\n`;
+}

@@ -48,14 +48,16 @@ export function createAdminClient(options: AdminClientOptions) {
     secrets: {
       create: (body: BodyOf<"createSecret">) => send("createSecret", { body }),
       list: (query: QueryOf<"listSecrets"> = {}) => send("listSecrets", { query }),
-      rotate: (name: string, body: BodyOf<"rotateSecret">) => send("rotateSecret", { params: { name }, body }),
+      rotate: (name: string, body: BodyOf<"rotateSecret">) =>
+        send("rotateSecret", { params: { name }, body }),
       delete: (name: string): Promise<void> => send("deleteSecret", { params: { name } }),
     },
     vaultKeys: {
       create: (body: BodyOf<"createVaultKey">) => send("createVaultKey", { body }),
       list: (query: QueryOf<"listVaultKeys"> = {}) => send("listVaultKeys", { query }),
       get: (id: string) => send("getVaultKey", { params: { id } }),
-      update: (id: string, body: BodyOf<"updateVaultKey">) => send("updateVaultKey", { params: { id }, body }),
+      update: (id: string, body: BodyOf<"updateVaultKey">) =>
+        send("updateVaultKey", { params: { id }, body }),
       revoke: (id: string, body: BodyOf<"revokeVaultKey"> = {}) =>
         send("revokeVaultKey", { params: { id }, body }),
     },

@@ -19,7 +19,6 @@ export function createAgentClient(options: AgentClientOptions) {
   const transport = createTransport({ baseUrl, credential, fetch, timeoutMs });
   return {
     /** The key's own policy, what it has spent, what remains and when that resets. */
-    me: async (): Promise<Me> =>
-      (await transport.json({ method: "GET", path: "/keybrake/v1/me" })) as Me,
+    me: async (): Promise<Me> => (await transport.json({ method: "GET", path: "/keybrake/v1/me" })) as Me,
   };
 }

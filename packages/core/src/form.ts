@@ -41,8 +41,7 @@ function readPair(pair: string): FormField | string {
   const value = mark === -1 ? "" : decode(pair.slice(mark + 1));
   if (name === null || value === null) return "an escape that is not valid UTF-8";
   if (name === "" || name.length > NAME_LENGTH_MAX) return "a field name that is empty or too long";
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-  if (/[\u0000-\u001f\u007f]/.test(name) || name.trim() !== name)
+  if (/\p{Cc}/u.test(name) || name.trim() !== name)
     return "a field name with a space around it or a control character";
   if (value.includes("\u0000")) return "a NUL character in a value";
   if (name.toLowerCase() === "_method") return "`_method` overrides the method";

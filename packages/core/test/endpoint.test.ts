@@ -168,6 +168,11 @@ describe("readTarget", () => {
   });
 });
 
+/** One row for each target, named by the case that it belongs to. */
+function rowsOf(cases: Readonly<Record<string, readonly string[]>>): (readonly [id: string, target: string])[] {
+  return Object.entries(cases).flatMap(([id, targets]) => targets.map((target) => [id, target] as const));
+}
+
 /**
  * Path attacks on a key that may only `POST /v1/customers`. Whatever the target, either it is refused, or what would
  * be put on the wire is exactly the path that policy judged.
@@ -187,17 +192,119 @@ describe("E: path and method", () => {
   });
 
   it.each(
-    Object.entries({
-      E1: ["/v1/customers/../transfers", "/v1/./customers", "/v1//customers", "//v1/customers", "/v1/customers/..", "/./v1/customers", "/../v1/customers", "/v1/customers/.", "/..", "/stripe/../v1/customers", "/stripe//../v1/customers", "/stripe/v1/../v1/customers"],
-      E2: ["/v1/customers/%2e%2e/transfers", "/v1/customers/%2E%2e/transfers", "/v1/customers/.%2e/transfers", "/v1/customers/..%2ftransfers", "/v1%2fcustomers", "/v1%2Fcustomers", "/v1%5ccustomers", "/v1/customers/%252e%252e/transfers", "/%76%31/customers", "/v1\\customers", "/v1/customers/..\\transfers", "/v1/%c0%ae%c0%ae/transfers", "/stripe%2fv1/customers"],
-      E4: ["/v1/customers;/../transfers", "/v1/customers/..;/transfers", "/v1/customers;x=1", "/v1/customers%3bx=1", "/v1;/customers", ";/v1/customers"],
-      E5: ["/v1/customers/", "/V1/Customers", "/v1/Customers", "/v1/customers.json", "/v1/customers%20", "/v1/customers%00", "/v1/customers%0a", "/v1/customers ", "/v1/customers\u0000", "/v1/customers\n", "/v1/customers\r\nHost: evil", "/v1/customers\t", "/v1/cüstomers", "/v1/customers.", "/v1/customers~", "/v1/customers*", "/v1/*", "/**", "/v1/customers,", "/"],
-      E6: ["/v1/customers#/../transfers", "/v1/customers?x=1#y", "#/v1/customers", "/v1/customers#", "/v1/customers?x= 1", "/v1/customers?x=\u0000", "/v1/customers?x=é", "/v1/customers?x=\"", "/v1/customers?x=<", "/v1/customers?x=\\"],
-      E7: ["http://evil/v1/customers", "https://api.stripe.com/v1/customers", "https://api.stripe.com@evil/", "//evil/v1", "//evil/v1/customers", "*", "evil:443", "api.stripe.com:443", "", "v1/customers", "?/v1/customers", "/stripe//evil/v1/customers", "/http://evil/v1/customers", "///v1/customers"],
-      E13: ["/v1/customers/cus_x/../../transfers", "/v1/customers/cus_%2e", `/v1/customers/${"c".repeat(10_240)}`, "/v1/customers/cus_x%00"],
-    }).flatMap(([id, targets]) => targets.map((target) => [id, target] as const)),
-  )("%s: refuses %j", (_id, target) => {
-    expect(attempt(target)).not.toBe("allow");
+    rowsOf({
+      E1: [
+        "/v1/customers/../transfers",
+        "/v1/./customers",
+        "/v1//customers",
+        "//v1/customers",
+        "/v1/customers/..",
+        "/v1/customers/.",
+        "/./v1/customers",
+        "/../v1/customers",
+        "/..",
+        "/.",
+        "/stripe/../v1/customers",
+        "/stripe/./v1/customers",
+        "/stripe//../v1/customers",
+        "/stripe/v1/../v1/customers",
+      ],
+      E2: [
+        "/v1/customers/%2e%2e/transfers",
+        "/v1/customers/%2E%2e/transfers",
+        "/v1/customers/.%2e/transfers",
+        "/v1/customers/..%2ftransfers",
+        "/v1%2fcustomers",
+        "/v1%2Fcustomers",
+        "/v1%5ccustomers",
+        "/v1/customers/%252e%252e/transfers",
+        "/%76%31/customers",
+        "/v1\\customers",
+        "/v1/customers/..\\transfers",
+        "/v1/%c0%ae%c0%ae/transfers",
+        "/stripe%2fv1/customers",
+      ],
+      E4: [
+        "/v1/customers;/../transfers",
+        "/v1/customers/..;/transfers",
+        "/v1/customers;x=1",
+        "/v1/customers%3bx=1",
+        "/v1;/customers",
+        ";/v1/customers",
+      ],
+      E5: [
+        "/v1/customers/",
+        "/v1/customers%20",
+        "/v1/customers%00",
+        "/v1/customers%0a",
+        "/v1/customers ",
+        "/v1/customers\u0000",
+        "/v1/customers\n",
+        "/v1/customers\r\nHost: evil",
+        "/v1/customers\t",
+        "/v1/cüstomers",
+        "/",
+      ],
+      E6: [
+        "/v1/customers#/../transfers",
+        "/v1/customers?x=1#y",
+        "#/v1/customers",
+        "/v1/customers#",
+        "/v1/customers?x= 1",
+        "/v1/customers?x=\u0000",
+        "/v1/customers?x=\n",
+        "/v1/customers?x=é",
+        '/v1/customers?x="',
+        "/v1/customers?x=<",
+        "/v1/customers?x=\\",
+      ],
+      E7: [
+        "http://evil/v1/customers",
+        "https://api.stripe.com/v1/customers",
+        "https://api.stripe.com@evil/",
+        "//evil/v1",
+        "//evil/v1/customers",
+        "///v1/customers",
+        "*",
+        "evil:443",
+        "api.stripe.com:443",
+        "",
+        "v1/customers",
+        "?/v1/customers",
+        "/stripe//evil/v1/customers",
+        "/http://evil/v1/customers",
+      ],
+      E13: [
+        "/v1/customers/cus_x/../../transfers",
+        "/v1/customers/cus_%2e",
+        "/v1/customers/cus_x%00",
+        `/v1/customers/${"c".repeat(10_240)}`,
+      ],
+    }),
+  )("%s: refuses the target %j", (_id, target) => {
+    expect(readTarget(target)).toBeTypeOf("string");
+  });
+
+  it.each(
+    rowsOf({
+      E5: [
+        "/V1/Customers",
+        "/v1/Customers",
+        "/v1/customers.json",
+        "/v1/customers.",
+        "/v1/customers~",
+        "/v1/customers*",
+        "/v1/customers,",
+        "/v1/*",
+        "/**",
+        "/v1",
+        "/customers",
+        "/v1/customers/v1/customers",
+      ],
+      E13: [`/v1/customers/${"c".repeat(300)}`, "/v1/customers/cus_x:y", "/v1/customers/cus_x.json"],
+    }),
+  )("%s: takes %j for another path than the one listed", (_id, target) => {
+    expect(attempt(target)).toBe("endpoint_not_allowed");
   });
 
   it.each(["x=/../transfers", "/../", "?", "?x=1", "x=%2e%2e", "x=https://evil/", "x=v1//transfers"])(

@@ -49,7 +49,7 @@ export class Exchange {
     const path = mark < 0 ? url : url.slice(0, mark);
     const query = mark < 0 ? "" : url.slice(mark + 1);
     const method = request.method ?? "";
-    const call = vendor.begin({ method, path, query, headers: request.headers, body });
+    const call = vendor.begin({ method, path, query, rawHeaders: record.rawHeaders, body });
     record.requestId = call.requestId;
     if (call.refusal !== null) {
       this.#send(call.refusal);

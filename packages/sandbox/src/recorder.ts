@@ -78,16 +78,13 @@ export class RecordedExchange implements RecordedRequest {
   }
 }
 
-const INTERNED_MAX = 4_096;
-
 /** The last `keptMax` requests, oldest first. */
 export class Recorder {
   #kept: RecordedExchange[] = [];
   #sequence = 0;
   readonly #keptMax: number;
   readonly #now: () => number;
-  // Under load the same header names and values come again and again; one copy of each keeps the record small.
-  readonly #interned = new Map<string, string>();
+  #lastHeaders: readonly string[] = [];
 
   constructor(keptMax: number, now: () => number) {
     this.#keptMax = keptMax;
@@ -97,7 +94,10 @@ export class Recorder {
   /** Records a request whose head has arrived; the caller fills in the rest. */
   begin(method: string, url: string, rawHeaders: readonly string[]): RecordedExchange {
     this.#sequence += 1;
-    const head = { method, url, rawHeaders: rawHeaders.map((text) => this.#intern(text)) };
+    // Under load nearly every header is as in the request before; sharing the text keeps the record small.
+    const last = this.#lastHeaders;
+    this.#lastHeaders = rawHeaders.map((text, index) => (text === last[index] ? last[index] : text));
+    const head = { method, url, rawHeaders: this.#lastHeaders };
     const exchange = new RecordedExchange(this.#sequence, head, this.#now());
     this.#kept.push(exchange);
     // Dropped in blocks, so that keeping the limit costs O(1) a request.
@@ -120,12 +120,5 @@ export class Recorder {
 
   clear(): void {
     this.#kept = [];
-  }
-
-  #intern(text: string): string {
-    const known = this.#interned.get(text);
-    if (known !== undefined) return known;
-    if (this.#interned.size < INTERNED_MAX) this.#interned.set(text, text);
-    return text;
   }
 }

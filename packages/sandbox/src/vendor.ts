@@ -7,9 +7,19 @@ export interface VendorRequest {
   readonly path: string;
   /** The request target after `?`, empty when there is none. */
   readonly query: string;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Names and values in turn, as received. */
+  readonly rawHeaders: readonly string[];
   /** One character per byte (latin1). */
   readonly body: string;
+}
+
+/** The value of the first header called `name` (lower case); undefined when there is none. */
+export function headerOf({ rawHeaders }: VendorRequest, name: string): string | undefined {
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const candidate = rawHeaders[index] ?? "";
+    if (candidate.length === name.length && candidate.toLowerCase() === name) return rawHeaders[index + 1];
+  }
+  return undefined;
 }
 
 /** What goes back. `headers` are names and values in turn; content-length is added by the server. */

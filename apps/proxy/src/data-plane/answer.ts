@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { type Denial, DENIALS, FAULTS, isKeybrakeError, type Vendor } from "@keybrake/core";
+import { DENIALS, type Denial, FAULTS, isKeybrakeError, type Vendor } from "@keybrake/core";
 
 /** What an agent gets: a status, headers with lower-case names, and a complete body. */
 export interface Answer {
@@ -34,7 +34,9 @@ export function renderDenial(vendor: Vendor, callId: string, denial: Denial): An
       "request-id": `req_kb_${callId.replaceAll("-", "")}`,
       ...(isWorthRetrying ? {} : { "stripe-should-retry": "false", "x-should-retry": "false" }),
       ...(seconds === null ? {} : { "retry-after": String(seconds) }),
-      ...(denial.code === "payload_too_large" || denial.code === "request_timeout" ? { connection: "close" } : {}),
+      ...(denial.code === "payload_too_large" || denial.code === "request_timeout"
+        ? { connection: "close" }
+        : {}),
     },
     body: Buffer.from(body),
   };
@@ -53,7 +55,9 @@ export function renderFault(vendor: Vendor, callId: string, error: unknown): Ans
       "content-type": "application/json",
       "request-id": `req_kb_${callId.replaceAll("-", "")}`,
       ...(isSafeToRetry ? { "retry-after": "1" } : {}),
-      ...(code === "vendor_answer_withheld" ? { "stripe-should-retry": "false", "x-should-retry": "false" } : {}),
+      ...(code === "vendor_answer_withheld"
+        ? { "stripe-should-retry": "false", "x-should-retry": "false" }
+        : {}),
     },
     body: Buffer.from(body),
   };

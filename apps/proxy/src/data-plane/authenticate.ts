@@ -1,4 +1,12 @@
-import { type Denial, deny, hashVaultKey, isVaultKey, type KeyStore, VAULT_KEY_LENGTH_MAX, type VaultKeyRecord } from "@keybrake/core";
+import {
+  type Denial,
+  deny,
+  hashVaultKey,
+  isVaultKey,
+  type KeyStore,
+  VAULT_KEY_LENGTH_MAX,
+  type VaultKeyRecord,
+} from "@keybrake/core";
 import type { RequestHead } from "./read-request.ts";
 
 const CREDENTIAL_PARAMETERS = /(?:^|&)(?:key|api_?key|access_token|authorization)=/i;
@@ -9,15 +17,21 @@ const BASIC_LENGTH_MAX = 1_024;
  * credential may be presented. A key with a wrong checksum is refused without asking the store.
  * Rejects with `ledger_unavailable` when the store cannot be asked.
  */
-export async function authenticate(head: RequestHead, keys: KeyStore, pepper: Uint8Array): Promise<VaultKeyRecord | Denial> {
+export async function authenticate(
+  head: RequestHead,
+  keys: KeyStore,
+  pepper: Uint8Array,
+): Promise<VaultKeyRecord | Denial> {
   const header = head.headers.get("authorization");
-  if (header === undefined) return deny("vault_key_missing", "send the vault key as `Authorization: Bearer …`");
+  if (header === undefined)
+    return deny("vault_key_missing", "send the vault key as `Authorization: Bearer …`");
   if (CREDENTIAL_PARAMETERS.test(head.target.query ?? "")) {
     return deny("request_ambiguous", "a second credential in the query");
   }
   const presented = readCredential(header);
   if (typeof presented !== "string") return presented;
-  if (!isVaultKey(presented)) return deny("vault_key_invalid", "the credential is no vault key, or is mistyped");
+  if (!isVaultKey(presented))
+    return deny("vault_key_invalid", "the credential is no vault key, or is mistyped");
   const record = await keys.find(hashVaultKey(pepper, presented));
   return record ?? deny("vault_key_invalid", "this vault key is not known");
 }

@@ -34,7 +34,8 @@ export class Call {
       callId: this.id,
       identity: this.key === null ? null : identityOf(this.key, claims.crewRunId),
       claimedAgentId: this.key !== null && claims.agentId !== this.key.agentId ? claims.agentId : null,
-      claimedCrewRunId: this.key?.crewRunId != null && claims.crewRunId !== this.key.crewRunId ? claims.crewRunId : null,
+      claimedCrewRunId:
+        this.key?.crewRunId != null && claims.crewRunId !== this.key.crewRunId ? claims.crewRunId : null,
       vendor: this.key?.vendor ?? this.vendor?.name ?? null,
       method: cleanText(this.method, 16),
       path: cleanText(this.head?.target.path ?? this.rawTarget.split("?")[0] ?? "", PATH_LENGTH_MAX),
@@ -52,7 +53,10 @@ export class Call {
       const value = this.operation?.metadata.get(metadataName) ?? this.head?.headers.get(headerName);
       return value === undefined || value === "" ? null : cleanText(value, LABEL_LENGTH_MAX);
     };
-    return { agentId: read("agent_id", "keybrake-agent-id"), crewRunId: read("crew_run_id", "keybrake-run-id") };
+    return {
+      agentId: read("agent_id", "keybrake-agent-id"),
+      crewRunId: read("crew_run_id", "keybrake-run-id"),
+    };
   }
 
   /** The agent's own labels, bounded, under the key's, which are authoritative. */
@@ -88,6 +92,8 @@ function identityOf(key: VaultKeyRecord, claimedRunId: string | null): KeyIdenti
 
 /** Text that any store and any log line can hold: bounded, well-formed, without control characters. */
 function cleanText(text: string, lengthMax: number): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced.
-  return text.slice(0, lengthMax).toWellFormed().replace(/[\u0000-\u001f\u007f\u2028\u2029]/g, "\ufffd");
+  return text
+    .slice(0, lengthMax)
+    .toWellFormed()
+    .replace(/[\p{Cc}\u2028\u2029]/gu, "\ufffd");
 }

@@ -1,4 +1,14 @@
-import type { Clock, KeyStore, Ledger, RateLimiter, RateTable, SecretStore, Vendor, VendorName } from "@keybrake/core";
+import type {
+  Clock,
+  KeyStore,
+  Ledger,
+  RateLimiter,
+  RateTable,
+  SecretStore,
+  Vendor,
+  VendorName,
+} from "@keybrake/core";
+import type { KeyBudget } from "../ledger/key-budgets.ts";
 import type { InFlight } from "../limits/in-flight.ts";
 import type { CallLog } from "../telemetry/call-log.ts";
 import type { ReadStream } from "./stream.ts";
@@ -26,15 +36,5 @@ export interface DataPlane {
   readonly idempotencySecret: Uint8Array;
   readonly log: CallLog;
   /** What `GET /keybrake/v1/me` tells of a key's budgets. */
-  readonly describeBudgets: (vaultKeyId: string) => Promise<readonly BudgetView[]>;
-}
-
-/** One budget of a key, amounts as decimal dollars for `usd`, else counts, as text. */
-export interface BudgetView {
-  readonly window: string;
-  readonly unit: string;
-  readonly limit: string;
-  readonly used: string;
-  readonly remaining: string;
-  readonly resets_at: string | null;
+  readonly describeBudgets: (vaultKeyId: string) => Promise<readonly KeyBudget[]>;
 }

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   authorize,
-  type Denial,
   DENIALS,
+  type Denial,
   deny,
   isDenial,
   KeybrakeError,
@@ -39,7 +39,11 @@ interface Recorded {
  * head → authenticate → body → operation → authorize → price → authorize → reserve → forward → settle → answer.
  * Every refusal is a value that ends here, with an audit row; every fault is caught here, once. Never rejects.
  */
-export async function handleCall(plane: DataPlane, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function handleCall(
+  plane: DataPlane,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const call = new Call(request.method ?? "", request.url ?? "", plane.clock.monotonicMs());
   const route = plane.routes.stripe;
   call.vendor = route.vendor;
@@ -68,20 +72,28 @@ interface Admitted {
 }
 
 /** Who asks, and for what: everything that needs no ledger. */
-async function admit(plane: DataPlane, call: Call, request: IncomingMessage): Promise<Admitted | "me" | Denial> {
+async function admit(
+  plane: DataPlane,
+  call: Call,
+  request: IncomingMessage,
+): Promise<Admitted | "me" | Denial> {
   const head = readHead(request);
   if (isDenial(head)) return head;
   call.head = head;
   const key = await authenticate(head, plane.keys, plane.pepper);
   if (isDenial(key)) return key;
   call.key = key;
-  if (head.target.path === "/keybrake/v1/me" && head.target.prefix === null && head.method === "GET") return "me";
+  if (head.target.path === "/keybrake/v1/me" && head.target.prefix === null && head.method === "GET")
+    return "me";
   const vendor = key.vendor as VendorName;
   if (head.target.prefix !== null && head.target.prefix !== vendor) {
     return deny("vendor_mismatch", `this vault key is for ${vendor}, not for ${head.target.prefix}`);
   }
   const isRead = head.method === "GET" || head.method === "HEAD";
-  if (isRead && (head.headers.has("transfer-encoding") || Number(head.headers.get("content-length") ?? 0) > 0)) {
+  if (
+    isRead &&
+    (head.headers.has("transfer-encoding") || Number(head.headers.get("content-length") ?? 0) > 0)
+  ) {
     return deny("request_malformed", `a ${head.method} request has no body`);
   }
   // A read's body is left alone, because the stream that forwards it wants to see its end.
@@ -100,7 +112,12 @@ interface Held {
 }
 
 /** Understands, prices and judges the call, and holds its worst case; again when the policy changed meanwhile. */
-async function reserve(plane: DataPlane, call: Call, route: VendorRoute, body: Buffer): Promise<Held | Denial | Recorded> {
+async function reserve(
+  plane: DataPlane,
+  call: Call,
+  route: VendorRoute,
+  body: Buffer,
+): Promise<Held | Denial | Recorded> {
   for (let attempt = 0; attempt < STALE_TRIES_MAX; attempt++) {
     const operation = readOperation(plane, call, route, body);
     if (isDenial(operation)) return operation;
@@ -124,14 +141,19 @@ async function reserve(plane: DataPlane, call: Call, route: VendorRoute, body: B
     if (result.kind === "reserved") return { route, operation: priced, reserved: result, idempotency, body };
     await rereadKey(plane, call);
   }
-  throw new KeybrakeError("ledger_unavailable", { detail: "the policy of this key changed too often, try again" });
+  throw new KeybrakeError("ledger_unavailable", {
+    detail: "the policy of this key changed too often, try again",
+  });
 }
 
 function readOperation(plane: DataPlane, call: Call, route: VendorRoute, body: Buffer): Operation | Denial {
   const head = call.head;
   if (head === null) throw new TypeError("the head was not read");
   if (head.headers.has("stripe-context")) {
-    return deny("account_not_allowed", "the header `stripe-context` reaches any account, so it is not accepted");
+    return deny(
+      "account_not_allowed",
+      "the header `stripe-context` reaches any account, so it is not accepted",
+    );
   }
   const operation = route.vendor.readOperation(
     {
@@ -157,7 +179,12 @@ async function limitRate(plane: DataPlane, call: Call, policy: Policy): Promise<
   return { code: "rate_limited", reason, retryAfterSeconds: seconds };
 }
 
-function reserveOperation(plane: DataPlane, call: Call, operation: Operation, idempotency: Idempotency | null) {
+function reserveOperation(
+  plane: DataPlane,
+  call: Call,
+  operation: Operation,
+  idempotency: Idempotency | null,
+) {
   const facts = call.describe();
   if (facts.identity === null) throw new TypeError("a call without a key cannot be reserved");
   return plane.ledger.reserve({
@@ -188,7 +215,9 @@ async function perform(
   const { route, operation, reserved } = held;
   const secretId = call.key?.secretId ?? "";
   const release = (reason: string) =>
-    plane.ledger.settle(ended({ callId: call.id, secretId, latencyMs: latencyOf(plane, call) }, "released", { reason }));
+    plane.ledger.settle(
+      ended({ callId: call.id, secretId, latencyMs: latencyOf(plane, call) }, "released", { reason }),
+    );
   let credential: Buffer;
   try {
     ({ credential } = await plane.secrets.open(secretId, reserved.secretVersion));
@@ -202,7 +231,10 @@ async function perform(
     return null;
   }
   const body = Buffer.from(route.vendor.appendLabels(operation, held.body, labelsOf(call)));
-  const sent = await route.upstream.send(buildRequest(route.vendor, operation, call.head, body, credential, held.idempotency), maySend);
+  const sent = await route.upstream.send(
+    buildRequest(route.vendor, operation, call.head, body, credential, held.idempotency),
+    maySend,
+  );
   const settling: Settling = {
     callId: call.id,
     secretId,
@@ -235,7 +267,9 @@ function answerOf(plane: DataPlane, call: Call, held: Held, sent: Sent, guard: L
   const headers = answerHeaders(held.route.vendor, held.operation, sent.headers);
   if (guard.finds(sent.body) || guard.finds(Buffer.from(JSON.stringify(headers)))) {
     plane.log.leak(call);
-    throw new KeybrakeError("vendor_answer_withheld", { detail: "the vendor's answer contained a credential" });
+    throw new KeybrakeError("vendor_answer_withheld", {
+      detail: "the vendor's answer contained a credential",
+    });
   }
   return { status: sent.status, headers, body: sent.body };
 }
@@ -243,7 +277,12 @@ function answerOf(plane: DataPlane, call: Call, held: Held, sent: Sent, guard: L
 /** Writes the audit row of a refusal, then tells the agent. No row, no answer but 503. */
 async function refuse(plane: DataPlane, call: Call, response: ServerResponse, denial: Denial): Promise<void> {
   const { status } = DENIALS[denial.code];
-  await plane.ledger.deny({ ...call.describe(), denial, statusCode: status, latencyMs: latencyOf(plane, call) });
+  await plane.ledger.deny({
+    ...call.describe(),
+    denial,
+    statusCode: status,
+    latencyMs: latencyOf(plane, call),
+  });
   showDenial(plane, call, response, denial);
 }
 
@@ -261,7 +300,8 @@ function factsOf(key: VaultKeyRecord | null): KeyFacts {
   if (known !== undefined) return known;
   const parsed = parsePolicy(key.policy);
   // A policy that this version cannot read was written by a newer one: nothing is allowed by guessing.
-  if ("problems" in parsed) throw new KeybrakeError("internal", { cause: new Error(parsed.problems.join("; ")) });
+  if ("problems" in parsed)
+    throw new KeybrakeError("internal", { cause: new Error(parsed.problems.join("; ")) });
   const facts = { status: key.status, expiresAt: key.expiresAt, policy: parsed.policy };
   parsedFacts.set(key, facts);
   return facts;

@@ -20,6 +20,9 @@ export function deriveIdempotency(
   const subject = JSON.stringify([vaultKeyId, operation.method, operation.path, operation.idempotencyKey]);
   return {
     upstreamKey: createHmac("sha256", installSecret).update(subject).digest("base64url"),
-    fingerprint: createHash("sha256").update(`${operation.account ?? ""}\n`).update(body).digest("base64url"),
+    fingerprint: createHash("sha256")
+      .update(`${operation.account ?? ""}\n`)
+      .update(body)
+      .digest("base64url"),
   };
 }

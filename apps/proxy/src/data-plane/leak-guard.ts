@@ -39,7 +39,9 @@ function jsonEscaped(bytes: Buffer): string {
 
 /** Base64 of the bytes at one of three alignments, less the characters that depend on their neighbors. */
 function base64Core(bytes: Buffer, shift: number): string[] {
-  const encoded = Buffer.concat([Buffer.alloc(shift), bytes]).toString("base64").replaceAll("=", "");
+  const encoded = Buffer.concat([Buffer.alloc(shift), bytes])
+    .toString("base64")
+    .replaceAll("=", "");
   const core = encoded.slice(shift === 0 ? 0 : shift + 1, -1);
   return [core, core.replaceAll("+", "-").replaceAll("/", "_")];
 }

@@ -19,5 +19,9 @@ export async function describeKey(plane: DataPlane, call: Call): Promise<Answer>
     expires_at: key.expiresAt?.toISOString() ?? null,
     now: plane.clock.now().toISOString(),
   };
-  return { status: 200, headers: { "content-type": "application/json" }, body: Buffer.from(JSON.stringify(body)) };
+  return {
+    status: 200,
+    headers: { "content-type": "application/json" },
+    body: Buffer.from(JSON.stringify(body)),
+  };
 }

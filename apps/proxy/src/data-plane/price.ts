@@ -1,4 +1,12 @@
-import { type Denial, deny, isDenial, KeybrakeError, type ObjectFacts, type Operation, type PriceLookup } from "@keybrake/core";
+import {
+  type Denial,
+  deny,
+  isDenial,
+  KeybrakeError,
+  type ObjectFacts,
+  type Operation,
+  type PriceLookup,
+} from "@keybrake/core";
 import { v7 as uuidv7 } from "uuid";
 import type { Call } from "./call.ts";
 import type { DataPlane, VendorRoute } from "./data-plane.ts";
@@ -18,7 +26,8 @@ export async function priceOperation(
 ): Promise<Operation | Denial | "stale"> {
   if (operation.price.kind !== "lookup") return operation;
   const { lookup } = operation.price;
-  const facts = (await remember(plane, call, lookup)) ?? (await readObject(plane, call, route, operation, lookup));
+  const facts =
+    (await remember(plane, call, lookup)) ?? (await readObject(plane, call, route, operation, lookup));
   if (facts === "stale" || isDenial(facts)) return facts;
   const pricing = { rates: plane.rates, today: plane.clock.today() };
   return { ...operation, price: route.vendor.priceFromFacts(lookup, facts, pricing) };
@@ -41,7 +50,14 @@ async function readObject(
 ): Promise<ObjectFacts | Denial | "stale"> {
   const request = route.vendor.lookupRequest(lookup);
   const read = route.vendor.readOperation(
-    { method: "GET", ...request, contentType: null, idempotencyKey: null, account: operation.account, body: Buffer.alloc(0) },
+    {
+      method: "GET",
+      ...request,
+      contentType: null,
+      idempotencyKey: null,
+      account: operation.account,
+      body: Buffer.alloc(0),
+    },
     { rates: plane.rates, today: plane.clock.today() },
   );
   if (isDenial(read)) return read;
@@ -68,18 +84,31 @@ async function readObject(
   if (reserved.kind === "denied") return reserved.denial;
   const secretId = facts.identity.secretId;
   const { credential } = await plane.secrets.open(secretId, reserved.secretVersion);
-  const sent = await route.upstream.send(buildRequest(route.vendor, read, null, Buffer.alloc(0), credential, null), () =>
-    plane.ledger.maySend(reserved),
+  const sent = await route.upstream.send(
+    buildRequest(route.vendor, read, null, Buffer.alloc(0), credential, null),
+    () => plane.ledger.maySend(reserved),
   );
   const status = sent.kind === "answered" ? sent.status : null;
   const state = sent.kind === "answered" ? "settled" : "released";
   const upstreamMs = sent.kind === "not_sent" ? null : sent.upstreamMs;
   await plane.ledger.settle(
-    ended({ callId, secretId, latencyMs: upstreamMs ?? 0 }, state, { statusCode: status, upstreamMs, reason: "read to price a call" }),
+    ended({ callId, secretId, latencyMs: upstreamMs ?? 0 }, state, {
+      statusCode: status,
+      upstreamMs,
+      reason: "read to price a call",
+    }),
   );
   if (sent.kind !== "answered" || sent.status >= 500 || sent.status === 429) {
-    throw new KeybrakeError("vendor_unreachable", { detail: "the object that prices this call could not be read, nothing was sent" });
+    throw new KeybrakeError("vendor_unreachable", {
+      detail: "the object that prices this call could not be read, nothing was sent",
+    });
   }
   const found = route.vendor.readFacts(lookup, readableAnswer(sent));
-  return found ?? deny("unpriced", `\`${lookup.objectId}\` could not be read (status ${sent.status}), so this call has no price`);
+  return (
+    found ??
+    deny(
+      "unpriced",
+      `\`${lookup.objectId}\` could not be read (status ${sent.status}), so this call has no price`,
+    )
+  );
 }

@@ -58,16 +58,21 @@ function findHeaderProblem(headers: ReadonlyMap<string, string>): string | null 
     if (headers.has(name)) return `the header \`${name}\` is not accepted`;
   }
   const expect = headers.get("expect");
-  if (expect !== undefined && expect.toLowerCase() !== "100-continue") return "the header `expect` is not accepted";
+  if (expect !== undefined && expect.toLowerCase() !== "100-continue")
+    return "the header `expect` is not accepted";
   const connection = headers.get("connection");
   if (connection !== undefined && !/^(?:close|keep-alive)$/i.test(connection)) {
     return "the header `connection` may say `close` or `keep-alive` only";
   }
   const encoding = headers.get("transfer-encoding");
-  if (encoding !== undefined && encoding.toLowerCase() !== "chunked") return "`transfer-encoding` may be `chunked` only";
-  if (encoding !== undefined && headers.has("content-length")) return "`content-length` beside `transfer-encoding`";
+  if (encoding !== undefined && encoding.toLowerCase() !== "chunked")
+    return "`transfer-encoding` may be `chunked` only";
+  if (encoding !== undefined && headers.has("content-length"))
+    return "`content-length` beside `transfer-encoding`";
   const length = headers.get("content-length");
-  return length !== undefined && !/^(?:0|[1-9][0-9]{0,9})$/.test(length) ? "`content-length` must be a plain number" : null;
+  return length !== undefined && !/^(?:0|[1-9][0-9]{0,9})$/.test(length)
+    ? "`content-length` must be a plain number"
+    : null;
 }
 
 /**
@@ -97,7 +102,10 @@ export function readBody(request: IncomingMessage, head: RequestHead): Promise<B
       end(chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks, length));
     };
     const onBroken = () => end(deny("request_malformed", "the body broke off"));
-    const timer = setTimeout(() => end(deny("request_timeout", "the body did not arrive in time")), BODY_WAIT_MS_MAX);
+    const timer = setTimeout(
+      () => end(deny("request_timeout", "the body did not arrive in time")),
+      BODY_WAIT_MS_MAX,
+    );
     request.on("data", onData).on("end", onEnd).on("error", onBroken).on("close", onBroken);
   });
 }

@@ -34,7 +34,11 @@ export function createDataPlaneServer(plane: DataPlane): http.Server {
     const isTimeout = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
     const code = isTimeout ? "request_timeout" : "request_malformed";
     const body = JSON.stringify({
-      error: { type: "invalid_request_error", code, message: "keybrake: the request is not valid HTTP/1.1, or came too slowly" },
+      error: {
+        type: "invalid_request_error",
+        code,
+        message: "keybrake: the request is not valid HTTP/1.1, or came too slowly",
+      },
     });
     const status = isTimeout ? "408 Request Timeout" : "400 Bad Request";
     socket.end(

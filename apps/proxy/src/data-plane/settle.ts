@@ -1,4 +1,12 @@
-import type { Operation, Outcome, Pricing, Reserved, SettleRequest, Vendor, VendorAnswer } from "@keybrake/core";
+import type {
+  Operation,
+  Outcome,
+  Pricing,
+  Reserved,
+  SettleRequest,
+  Vendor,
+  VendorAnswer,
+} from "@keybrake/core";
 import type { Sent, UpstreamAnswer } from "./upstream.ts";
 
 /** What the settlement of one call needs to know of it. */
@@ -31,7 +39,10 @@ export function settlementsOf(settling: Settling, sent: Sent): readonly SettleRe
   if (original.isOpen) {
     // A refusal is evidence about the earlier call only when the vendor says that it repeats its answer to it.
     if (own.state === "released" && !isReplay) return [own];
-    return [{ ...own, costMicros: 0n, exposure: null }, { ...own, callId: original.callId }];
+    return [
+      { ...own, costMicros: 0n, exposure: null },
+      { ...own, callId: original.callId },
+    ];
   }
   return [isReplay ? { ...own, costMicros: 0n, exposure: null } : own];
 }
@@ -48,7 +59,12 @@ export function readableAnswer(answer: UpstreamAnswer): VendorAnswer {
   };
 }
 
-function settleOutcome(settling: Settling, sent: UpstreamAnswer, answer: VendorAnswer, outcome: Outcome): SettleRequest {
+function settleOutcome(
+  settling: Settling,
+  sent: UpstreamAnswer,
+  answer: VendorAnswer,
+  outcome: Outcome,
+): SettleRequest {
   const facts = {
     statusCode: sent.status,
     upstreamMs: sent.upstreamMs,
@@ -56,10 +72,14 @@ function settleOutcome(settling: Settling, sent: UpstreamAnswer, answer: VendorA
   };
   if (outcome.kind === "unknown") return ended(settling, "unknown", { ...facts, reason: outcome.reason });
   if (outcome.kind === "refused") {
-    return ended(settling, "released", { ...facts, reason: `the vendor refused (${outcome.vendorCode ?? sent.status})` });
+    return ended(settling, "released", {
+      ...facts,
+      reason: `the vendor refused (${outcome.vendorCode ?? sent.status})`,
+    });
   }
   const { amount, currency } = outcome;
-  const costMicros = amount === null || currency === null ? 0n : settling.vendor.toMicros(amount, currency, settling.pricing);
+  const costMicros =
+    amount === null || currency === null ? 0n : settling.vendor.toMicros(amount, currency, settling.pricing);
   if (costMicros === null) {
     return ended(settling, "unknown", { ...facts, reason: `there is no current rate for \`${currency}\`` });
   }
@@ -69,7 +89,10 @@ function settleOutcome(settling: Settling, sent: UpstreamAnswer, answer: VendorA
     costMicros,
     amount,
     currency,
-    exposure: exposure === null ? null : { objectId: exposure.objectId, amount: exposure.amount, isFinal: exposure.isFinal },
+    exposure:
+      exposure === null
+        ? null
+        : { objectId: exposure.objectId, amount: exposure.amount, isFinal: exposure.isFinal },
     vendorObjectId: objectId?.slice(0, 255) ?? null,
     customerId: customerId?.slice(0, 255) ?? null,
   });

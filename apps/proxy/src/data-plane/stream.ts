@@ -55,11 +55,15 @@ export class ReadStream {
     const exchange = new Exchange(read);
     if (!read.maySend()) return exchange.fail(new Error("the right to send had ended"));
     const { request, response, operation } = read;
-    const headers = sealedHeaders(operation.endpoint === null ? read.plane.routes.stripe.vendor : read.plane.routes[operation.vendor].vendor, operation, read.call.head, read.credential);
+    const { vendor } = read.plane.routes[operation.vendor];
+    const headers = sealedHeaders(vendor, operation, read.call.head, read.credential);
     this.#exchanges.set(request, exchange);
     request.headers = headers;
     request.url = operation.path + (operation.query === null ? "" : `?${operation.query}`);
-    await Promise.race([this.#proxy(request, response, () => exchange.fail(new Error("not forwarded"))), exchange.ended]);
+    await Promise.race([
+      this.#proxy(request, response, () => exchange.fail(new Error("not forwarded"))),
+      exchange.ended,
+    ]);
     await exchange.ended;
   }
 
@@ -84,7 +88,10 @@ class Exchange {
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    read.response.on("close", () => void this.#end(read.response.writableFinished ? null : "the agent left before the end"));
+    read.response.on(
+      "close",
+      () => void this.#end(read.response.writableFinished ? null : "the agent left before the end"),
+    );
   }
 
   pass(answer: IncomingMessage): void {
@@ -93,7 +100,9 @@ class Exchange {
     const encoding = answer.headers["content-encoding"] ?? "identity";
     if (this.#status === 401 || this.#status === 403) {
       answer.resume();
-      return this.#withhold(`the vendor refused the configured credential (status ${this.#status}): tell the operator`);
+      return this.#withhold(
+        `the vendor refused the configured credential (status ${this.#status}): tell the operator`,
+      );
     }
     if (encoding !== "identity") {
       answer.destroy();
@@ -119,7 +128,11 @@ class Exchange {
 
   fail(error: Error): void {
     const { call, operation, response, plane } = this.#read;
-    const isTimeout = "code" in error && error.code === "ECONNRESET" && this.#status === null && performance.now() - this.#startedAtMs >= TIMEOUT_MS;
+    const isTimeout =
+      "code" in error &&
+      error.code === "ECONNRESET" &&
+      this.#status === null &&
+      performance.now() - this.#startedAtMs >= TIMEOUT_MS;
     const fault = new KeybrakeError(isTimeout ? "vendor_timeout" : "vendor_unreachable", { cause: error });
     if (response.headersSent) response.destroy();
     else writeAnswer(response, call.id, renderFault(plane.routes[operation.vendor].vendor, call.id, fault));

@@ -31,7 +31,12 @@ export interface UpstreamAnswer {
 export type Sent =
   | UpstreamAnswer
   | { readonly kind: "not_sent"; readonly reason: string }
-  | { readonly kind: "unknown"; readonly isTimeout: boolean; readonly reason: string; readonly upstreamMs: number };
+  | {
+      readonly kind: "unknown";
+      readonly isTimeout: boolean;
+      readonly reason: string;
+      readonly upstreamMs: number;
+    };
 
 /** One vendor's host: keep-alive connections, no redirects, no retries, no upgrades. */
 export class Upstream {
@@ -108,7 +113,11 @@ class Exchange implements Dispatcher.DispatchHandler {
     controller.abort(new Error("the vendor switched protocols unasked"));
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: OutgoingHttpHeaders): void {
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: OutgoingHttpHeaders,
+  ): void {
     this.#status = status;
     this.#headers = headers;
   }
@@ -131,11 +140,14 @@ class Exchange implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     clearTimeout(this.#timer);
     if (!this.#isWritten) {
-      const reason = error instanceof NotSentError ? error.message : `no connection to the vendor (${codeOf(error)})`;
+      const reason =
+        error instanceof NotSentError ? error.message : `no connection to the vendor (${codeOf(error)})`;
       return this.#resolve({ kind: "not_sent", reason });
     }
     const isTimeout = /timeout/i.test(`${codeOf(error)} ${error.message}`);
-    const reason = isTimeout ? "the vendor did not answer in time" : `the connection broke (${codeOf(error)})`;
+    const reason = isTimeout
+      ? "the vendor did not answer in time"
+      : `the connection broke (${codeOf(error)})`;
     this.#resolve({ kind: "unknown", isTimeout, reason, upstreamMs: this.#elapsedMs() });
   }
 

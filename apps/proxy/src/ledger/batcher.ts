@@ -5,7 +5,10 @@ import { LEDGER_APPLY_SQL } from "./ledger-apply.ts";
 import type { Replica } from "./replica.ts";
 
 /** One operation as `ledger_apply` reads it; the field names are those of the SQL type `ledger_op`. */
-export type LedgerOp = Readonly<Record<string, unknown>> & { readonly kind: "reserve" | "deny" | "settle"; readonly id: string };
+export type LedgerOp = Readonly<Record<string, unknown>> & {
+  readonly kind: "reserve" | "deny" | "settle";
+  readonly id: string;
+};
 
 /** What the function says about one operation. */
 export interface OpResult {
@@ -91,9 +94,17 @@ export class Batcher {
   apply(op: LedgerOp): Promise<Applied> {
     if (this.#isClosed) return Promise.reject(new KeybrakeError("ledger_unavailable"));
     // A settlement is never turned away: its call was sent already.
-    if (this.#queue.length >= QUEUE_MOST && op.kind !== "settle") return Promise.reject(new KeybrakeError("overloaded"));
+    if (this.#queue.length >= QUEUE_MOST && op.kind !== "settle")
+      return Promise.reject(new KeybrakeError("overloaded"));
     return new Promise((resolve, reject) => {
-      this.#queue.push({ op, queuedAtMs: this.#monotonicMs(), resolve, reject, isAbandoned: false, isDone: false });
+      this.#queue.push({
+        op,
+        queuedAtMs: this.#monotonicMs(),
+        resolve,
+        reject,
+        isAbandoned: false,
+        isDone: false,
+      });
       this.#running ??= this.#run();
     });
   }
@@ -124,7 +135,8 @@ export class Batcher {
       const startedAtMs = this.#monotonicMs();
       try {
         const results = await this.#send(batch, startedAtMs);
-        for (const [index, entry] of batch.entries()) this.#finish(entry, results[index] ?? null, startedAtMs);
+        for (const [index, entry] of batch.entries())
+          this.#finish(entry, results[index] ?? null, startedAtMs);
         return;
       } catch (error) {
         const state = sqlStateOf(error);
@@ -143,7 +155,11 @@ export class Batcher {
   async #send(batch: readonly Entry[], startedAtMs: number): Promise<(OpResult | null)[]> {
     const text = JSON.stringify(batch.map((entry, index) => ({ i: index + 1, ...entry.op })));
     const [row] = await this.#database.query(LEDGER_APPLY_SQL, [this.#replica.epoch, text]);
-    const answer = row?.["result"] as { day: string; at: number; results: (OpResult & { i: number })[] | null };
+    const answer = row?.["result"] as {
+      day: string;
+      at: number;
+      results: (OpResult & { i: number })[] | null;
+    };
     this.#events.onFlush({
       databaseMs: answer.at,
       day: answer.day,
@@ -170,7 +186,8 @@ export class Batcher {
     const [entry] = batch;
     if (entry !== undefined && batch.length === 1) {
       // A denial that was tried before and committed after all.
-      if (state === DUPLICATE_ROW && entry.op.kind === "deny") return this.#finish(entry, null, this.#monotonicMs());
+      if (state === DUPLICATE_ROW && entry.op.kind === "deny")
+        return this.#finish(entry, null, this.#monotonicMs());
       if (entry.op.kind === "settle") return this.#finish(entry, null, this.#monotonicMs());
       return this.#tell(entry, new KeybrakeError("ledger_unavailable"));
     }
@@ -215,7 +232,14 @@ export class Batcher {
       state: "released",
       outcome_reason: "the ledger's answer was lost, so the call was never sent",
     };
-    return { op: release, queuedAtMs: this.#monotonicMs(), resolve: ignore, reject: ignore, isAbandoned: false, isDone: true };
+    return {
+      op: release,
+      queuedAtMs: this.#monotonicMs(),
+      resolve: ignore,
+      reject: ignore,
+      isAbandoned: false,
+      isDone: true,
+    };
   }
 
   #abandonLate(): void {

@@ -25,5 +25,7 @@ export interface Database {
 /** The SQLSTATE of an error that a database answered with; null when it did not answer. */
 export function sqlStateOf(error: unknown): string | null {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return null;
-  return /^[0-9A-Z]{5}$/.test(error.code) && !error.code.startsWith("08") && !error.code.startsWith("57P") ? error.code : null;
+  return /^[0-9A-Z]{5}$/.test(error.code) && !error.code.startsWith("08") && !error.code.startsWith("57P")
+    ? error.code
+    : null;
 }

@@ -1,4 +1,4 @@
-import { type KeyStore, KeybrakeError, type PolicyDocument, type VaultKeyRecord } from "@keybrake/core";
+import { KeybrakeError, type KeyStore, type PolicyDocument, type VaultKeyRecord } from "@keybrake/core";
 import type { Database, Row } from "./database.ts";
 
 /** A remembered key may be this old; the ledger's own reading decides anyway, so this only saves queries. */

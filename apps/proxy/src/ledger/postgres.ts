@@ -11,7 +11,8 @@ const RELISTEN_DELAY_MS = 250;
 const types = {
   getTypeParser(oid: number, format?: "text" | "binary") {
     if (oid === INT8) return (text: string) => BigInt(text);
-    if (oid === INT8_ARRAY) return (text: string) => (text === "{}" ? [] : text.slice(1, -1).split(",").map(BigInt));
+    if (oid === INT8_ARRAY)
+      return (text: string) => (text === "{}" ? [] : text.slice(1, -1).split(",").map(BigInt));
     return pg.types.getTypeParser(oid, format);
   },
 } as pg.CustomTypesConfig;
@@ -20,7 +21,10 @@ const types = {
  * Opens a pool of connections to PostgreSQL 15 or newer. Nothing is contacted until the first query.
  * `queryTimeoutMs` bounds one statement; null = none (an audit verification, a migration).
  */
-export function openPostgres(url: string, options?: { connectionsMax?: number; queryTimeoutMs?: number | null }): Database {
+export function openPostgres(
+  url: string,
+  options?: { connectionsMax?: number; queryTimeoutMs?: number | null },
+): Database {
   const timeoutMs = options?.queryTimeoutMs === undefined ? QUERY_TIMEOUT_MS : options.queryTimeoutMs;
   const config: pg.PoolConfig = {
     connectionString: url,
@@ -38,7 +42,8 @@ export function openPostgres(url: string, options?: { connectionsMax?: number; q
   const listeners = new Set<Listener>();
   return {
     kind: "postgres",
-    query: async (text, values) => (await pool.query({ name: nameOf(text), text, values: [...(values ?? [])] })).rows as Row[],
+    query: async (text, values) =>
+      (await pool.query({ name: nameOf(text), text, values: [...(values ?? [])] })).rows as Row[],
     script: async (text) => {
       const client = await pool.connect();
       try {

@@ -30,7 +30,13 @@ export class Replica {
   #timers: NodeJS.Timeout[] = [];
   #registering: Promise<void> | null = null;
 
-  constructor(database: Database, name: string, version: string, monotonicMs: () => number, events: ReplicaEvents) {
+  constructor(
+    database: Database,
+    name: string,
+    version: string,
+    monotonicMs: () => number,
+    events: ReplicaEvents,
+  ) {
     this.#database = database;
     this.#name = name;
     this.#version = version;
@@ -65,7 +71,9 @@ export class Replica {
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#leaseUntilMs = 0;
-    await this.#database.query("UPDATE replicas SET stopped_at = clock_timestamp() WHERE epoch = $1", [this.#epoch]);
+    await this.#database.query("UPDATE replicas SET stopped_at = clock_timestamp() WHERE epoch = $1", [
+      this.#epoch,
+    ]);
   }
 
   async #takeEpoch(): Promise<void> {
@@ -92,7 +100,10 @@ export class Replica {
 
   async #sweep(): Promise<void> {
     if (!this.holdsLease()) return;
-    const [row] = await this.#database.query("SELECT ledger_sweep($1, $2) AS swept", [this.#epoch, SWEEP_MOST]);
+    const [row] = await this.#database.query("SELECT ledger_sweep($1, $2) AS swept", [
+      this.#epoch,
+      SWEEP_MOST,
+    ]);
     const swept = Number(row?.["swept"] ?? 0);
     if (swept > 0) this.#events.onSwept(swept);
   }

@@ -1,8 +1,8 @@
 import {
   type CallFacts,
+  DENIALS,
   type Denial,
   type DenialCode,
-  DENIALS,
   type DenyRequest,
   formatUsd,
   isKeybrakeError,
@@ -48,9 +48,11 @@ export class SqlLedger implements Ledger {
       fingerprint: request.idempotency?.fingerprint ?? null,
       deadline_ms: SETTLE_WITHIN_MS,
     });
-    if (result === null) return { kind: "denied", denial: { code: "vault_key_invalid", reason: "the call was not decided" } };
+    if (result === null)
+      return { kind: "denied", denial: { code: "vault_key_invalid", reason: "the call was not decided" } };
     if (result.code === "stale_policy") return { kind: "stale" };
-    if (result.code !== null) return { kind: "denied", denial: this.#readDenial(result.code as DenialCode, result) };
+    if (result.code !== null)
+      return { kind: "denied", denial: this.#readDenial(result.code as DenialCode, result) };
     return readReserved(result, startedAtMs);
   }
 
@@ -101,7 +103,9 @@ export class SqlLedger implements Ledger {
       "SELECT amount, currency FROM exposures WHERE secret_id = $1 AND object_id = $2",
       [secretId, objectId],
     );
-    return row === undefined ? null : { amount: row["amount"] as bigint, currency: row["currency"] as string };
+    return row === undefined
+      ? null
+      : { amount: row["amount"] as bigint, currency: row["currency"] as string };
   }
 
   #readDenial(code: DenialCode, result: OpResult): Denial {
@@ -126,7 +130,10 @@ export class SqlLedger implements Ledger {
       },
       ...(seconds === null
         ? {}
-        : { retryAfterSeconds: seconds, retryAt: wholeSecond(this.#clock.now().getTime() + seconds * 1_000) }),
+        : {
+            retryAfterSeconds: seconds,
+            retryAt: wholeSecond(this.#clock.now().getTime() + seconds * 1_000),
+          }),
     };
   }
 }
@@ -169,7 +176,8 @@ function readReserved(result: OpResult, startedAtMs: number): Reserved {
     // Counted from before the decision, so it can only be too early.
     sendBeforeMs: startedAtMs + Math.min(SEND_WITHIN_MS, result.expiry_ms ?? SEND_WITHIN_MS),
     secretVersion: result.version ?? 0,
-    replayOf: result.replay_of === null ? null : { callId: result.replay_of, isOpen: result.replay_open === true },
+    replayOf:
+      result.replay_of === null ? null : { callId: result.replay_of, isOpen: result.replay_open === true },
   };
 }
 

@@ -31,7 +31,8 @@ export class InFlight {
   /** Resolves when the call may run; the returned function must be called once when it has ended. */
   async enter(vaultKeyId: string): Promise<() => void> {
     const lane = this.#lanes.get(vaultKeyId) ?? { running: 0, waiting: [] };
-    if (this.#total >= TOTAL_MAX || lane.waiting.length >= PER_KEY_WAITING_MAX) throw new KeybrakeError("overloaded");
+    if (this.#total >= TOTAL_MAX || lane.waiting.length >= PER_KEY_WAITING_MAX)
+      throw new KeybrakeError("overloaded");
     this.#lanes.set(vaultKeyId, lane);
     this.#total++;
     if (lane.running < PER_KEY_MAX) lane.running++;

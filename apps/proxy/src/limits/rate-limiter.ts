@@ -15,7 +15,11 @@ export function openRateLimiter(redisUrl: string | null, onError: (error: unknow
   const limiterFor = (perMinute: number) => {
     const known = limiters.get(perMinute);
     if (known !== undefined) return known;
-    const memory = new RateLimiterMemory({ points: perMinute, duration: WINDOW_SECONDS, keyPrefix: `kb:${perMinute}` });
+    const memory = new RateLimiterMemory({
+      points: perMinute,
+      duration: WINDOW_SECONDS,
+      keyPrefix: `kb:${perMinute}`,
+    });
     const limiter =
       redis === null
         ? memory

@@ -32,7 +32,10 @@ export class CallLog {
 
   read(call: Call, settlement: SettleRequest): void {
     this.#count(call, settlement.state, settlement.latencyMs);
-    this.#logger.debug({ ...idsOf(call), state: settlement.state, status: settlement.statusCode }, "read ended");
+    this.#logger.debug(
+      { ...idsOf(call), state: settlement.state, status: settlement.statusCode },
+      "read ended",
+    );
   }
 
   fault(call: Call, error: unknown): void {
@@ -40,7 +43,8 @@ export class CallLog {
     this.#metrics.faults.inc({ code });
     const cause = error instanceof Error ? codeOf(error.cause) : undefined;
     const facts = { ...idsOf(call), code, cause };
-    if (code === "internal") this.#logger.error({ ...facts, stack: stackOf(error) }, "a call failed inside keybrake");
+    if (code === "internal")
+      this.#logger.error({ ...facts, stack: stackOf(error) }, "a call failed inside keybrake");
     else this.#logger.warn(facts, "a call failed");
   }
 
@@ -61,16 +65,24 @@ function idsOf(call: Call) {
     vault_key_id: call.key?.id ?? null,
     agent_id: call.key?.agentId ?? null,
     crew_run_id: call.key?.crewRunId ?? null,
-    endpoint: call.operation?.endpoint ? `${call.operation.endpoint.method} ${call.operation.endpoint.template.text}` : null,
+    endpoint: call.operation?.endpoint
+      ? `${call.operation.endpoint.method} ${call.operation.endpoint.template.text}`
+      : null,
   };
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "internal";
+  return error instanceof Error && "code" in error && typeof error.code === "string"
+    ? error.code
+    : "internal";
 }
 
 /** Where a bug sits: the frames only, because an error's message may quote data. */
 function stackOf(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
-  return (error.stack ?? "").split("\n").filter((line) => line.startsWith("    at ")).slice(0, 12).join("\n");
+  return (error.stack ?? "")
+    .split("\n")
+    .filter((line) => line.startsWith("    at "))
+    .slice(0, 12)
+    .join("\n");
 }

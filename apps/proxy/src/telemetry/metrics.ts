@@ -34,7 +34,12 @@ export function createMetrics(inFlight: () => number): Metrics {
       labelNames: ["vendor", "verdict", "result"],
       registers,
     }),
-    faults: new Counter({ name: "keybrake_faults_total", help: "Calls ended by a fault", labelNames: ["code"], registers }),
+    faults: new Counter({
+      name: "keybrake_faults_total",
+      help: "Calls ended by a fault",
+      labelNames: ["code"],
+      registers,
+    }),
     leaks: new Counter({
       name: "keybrake_leaks_withheld_total",
       help: "Vendor answers withheld because they contained a real credential",

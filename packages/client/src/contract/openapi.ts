@@ -109,7 +109,7 @@ function toJsonSchema(schema: z.ZodType, io: "input" | "output", components: Jso
     target: "draft-2020-12",
     unrepresentable: "any",
     override: ({ zodSchema, jsonSchema }) => {
-      const replacement = z.globalRegistry.get(zodSchema as z.ZodType)?.["schema"];
+      const replacement = z.globalRegistry.get(zodSchema as unknown as z.ZodType)?.["schema"];
       if (replacement === undefined) return;
       for (const name of Object.keys(jsonSchema)) delete (jsonSchema as Json)[name];
       Object.assign(jsonSchema, replacement);

@@ -5,11 +5,13 @@ export const PAGE_LIMIT_MAX = 1_000;
 /** Entries of one page when the request does not say. */
 export const PAGE_LIMIT = 50;
 
-const wholeNumber = z
-  .union([z.int(), z.string().regex(/^[1-9][0-9]{0,3}$/).transform(Number)], {
-    error: `must be a whole number from 1 to ${PAGE_LIMIT_MAX}`,
-  })
-  .pipe(z.int().min(1).max(PAGE_LIMIT_MAX, { error: `must be at most ${PAGE_LIMIT_MAX}` }))
+const digits = z.string().regex(/^[1-9][0-9]{0,3}$/);
+const error = `must be a whole number from 1 to ${PAGE_LIMIT_MAX}`;
+
+/** A number, or the digits of one: a query string knows only text. */
+const limit = z
+  .union([z.int(), digits.transform(Number)], { error })
+  .pipe(z.int().min(1, { error }).max(PAGE_LIMIT_MAX, { error }))
   .meta({ schema: { type: "integer", minimum: 1, maximum: PAGE_LIMIT_MAX, default: PAGE_LIMIT } });
 
 /** What every list takes: where to go on, and how many entries. */
@@ -19,7 +21,7 @@ export const pageQuery = {
     .max(1_024)
     .regex(/^[A-Za-z0-9_-]+$/, { error: "must be a `next_cursor` of an earlier answer" })
     .optional(),
-  limit: wholeNumber.optional(),
+  limit: limit.optional(),
 };
 
 /** One page of a list. `next_cursor` is null on the last one. */

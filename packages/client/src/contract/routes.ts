@@ -126,7 +126,9 @@ export const ROUTES = {
     ...nothing,
     summary: "Engage or release the kill switch",
     body: setKillSwitchBody,
-    answers: { 200: { description: "its state; engaged, no later call is allowed", schema: killSwitchSchema } },
+    answers: {
+      200: { description: "its state; engaged, no later call is allowed", schema: killSwitchSchema },
+    },
   },
   listCalls: {
     ...nothing,
@@ -185,7 +187,9 @@ export const ROUTES = {
   streamEvents: {
     ...nothing,
     summary: "Follow calls and changes as they happen",
-    answers: { 200: { description: "until the reader leaves", schema: null, mediaTypes: ["text/event-stream"] } },
+    answers: {
+      200: { description: "until the reader leaves", schema: null, mediaTypes: ["text/event-stream"] },
+    },
     problems: ["overloaded"],
   },
   runSql: {

@@ -14,6 +14,7 @@ export function readSecretKey(header: string | undefined, accepted: ReadonlySet<
 }
 
 function parse(header: string): string | null {
+  if (header.startsWith("Bearer ")) return header.slice("Bearer ".length).trim();
   const [, scheme = "", value = ""] = /^(\S+) +(\S+)$/.exec(header) ?? [];
   switch (scheme.toLowerCase()) {
     case "bearer":

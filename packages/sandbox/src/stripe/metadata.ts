@@ -18,7 +18,9 @@ export function mergeMetadata(existing: Metadata, given: unknown): Metadata {
   if (given === undefined) return existing;
   if (given === null) return NONE;
   const merged: Record<string, string> = { ...existing };
-  for (const [key, value] of Object.entries(given as JsonObject)) {
+  let size = Object.keys(existing).length;
+  for (const key in given as JsonObject) {
+    const value = (given as JsonObject)[key];
     if (value === "") delete merged[key];
     else if (key === "__proto__") Object.defineProperty(merged, key, { value, enumerable: true });
     else merged[key] = value as string;

@@ -33,7 +33,7 @@ const ROUTES = new Map(
 /** The endpoint at a path, and the id in it (empty when there is none). Throws Stripe's 404. */
 export function findRoute(method: string, path: string): { route: Route; id: string } {
   // Stripe takes `//v1///charges` for `/v1/charges`.
-  const canonical = path.replaceAll(/\/{2,}/g, "/");
+  const canonical = path.includes("//") ? path.replaceAll(/\/{2,}/g, "/") : path;
   const exact = ROUTES.get(`${method} ${canonical}`);
   if (exact !== undefined) return { route: exact, id: "" };
   const [, version, family, id = "", ...rest] = canonical.split("/");

@@ -1,6 +1,13 @@
 import { type Fault, isFaultKind, parseDelayMs } from "../faults.ts";
 import { FormError, type FormHash, parseForm } from "../form.ts";
-import type { RefusingFault, VendorAnswer, VendorCall, VendorRequest, VendorResult } from "../vendor.ts";
+import {
+  headerOf,
+  type RefusingFault,
+  type VendorAnswer,
+  type VendorCall,
+  type VendorRequest,
+  type VendorResult,
+} from "../vendor.ts";
 import { API_VERSION, type StripeAccount } from "./account.ts";
 import { readSecretKey } from "./credential.ts";
 import { internalError, invalidRequest, lockTimeout, rateLimited, StripeError } from "./error.ts";
@@ -63,7 +70,7 @@ export class StripeExchange implements VendorCall {
       case "error_500_before":
         return this.#refuse(internalError());
       case "echo_authorization": {
-        const authorization = this.#request.headers["authorization"] ?? null;
+        const authorization = headerOf(this.#request, "authorization") ?? null;
         return this.#answer({ status: 200, content: { object: "sandbox.echo", authorization } });
       }
     }
@@ -133,19 +140,18 @@ export class StripeExchange implements VendorCall {
   }
 
   #answer({ status, content }: StoredAnswer, extra: readonly string[] = []): VendorAnswer {
-    const { headers } = this.#request;
     const answered = [
       "Content-Type",
       "application/json",
       "Request-Id",
       this.requestId,
       "Stripe-Version",
-      single(headers["stripe-version"]) ?? API_VERSION,
+      headerOf(this.#request, "stripe-version") ?? API_VERSION,
       ...extra,
     ];
-    const key = single(headers["idempotency-key"]);
+    const key = headerOf(this.#request, "idempotency-key");
     if (key !== undefined) answered.push("Idempotency-Key", key);
-    const account = single(headers["stripe-account"]);
+    const account = headerOf(this.#request, "stripe-account");
     if (account !== undefined) answered.push("Stripe-Account", account);
     return { status, headers: answered, body: JSON.stringify(content) };
   }
@@ -158,17 +164,17 @@ function refusal(error: unknown, requestId: string): StoredAnswer {
 }
 
 function checkCall(house: StripeHouse, request: VendorRequest, requestId: string): CheckedCall {
-  const { headers, method, path } = request;
-  const secretKey = readSecretKey(single(headers["authorization"]), house.secretKeys);
+  const { method, path } = request;
+  const secretKey = readSecretKey(headerOf(request, "authorization"), house.secretKeys);
   const { route, id } = findRoute(method, path);
-  const version = single(headers["stripe-version"]) ?? API_VERSION;
+  const version = headerOf(request, "stripe-version") ?? API_VERSION;
   const list = version.slice(0, 10) < OLDER_PARAMETERS_BEFORE ? route.olderParameters : route.parameters;
   const params = checkParameters(readForm(request), list);
   if (params["expand"] !== undefined) checkExpansion(route.kind, route.isPage, texts(params, "expand"));
-  const idempotencyKey = method === "POST" ? single(headers["idempotency-key"]) : undefined;
+  const idempotencyKey = method === "POST" ? headerOf(request, "idempotency-key") : undefined;
   if (idempotencyKey === undefined || idempotencyKey === "") return { route, id, params, keyed: null };
   checkKeyLength(idempotencyKey);
-  const scope = `${secretKey} ${single(headers["stripe-account"]) ?? ""} ${idempotencyKey}`;
+  const scope = `${secretKey} ${headerOf(request, "stripe-account") ?? ""} ${idempotencyKey}`;
   const parameters = request.query === "" ? request.body : `${request.query}&${request.body}`;
   return { route, id, params, keyed: { scope, idempotencyKey, path, parameters, requestId } };
 }
@@ -176,9 +182,10 @@ function checkCall(house: StripeHouse, request: VendorRequest, requestId: string
 const NOT_ASCII = /[\u0080-\u00ff]/;
 
 /** The parameters in the query and, counting more, in the body: Stripe takes them from both. */
-function readForm({ method, headers, query, body }: VendorRequest): FormHash {
+function readForm(request: VendorRequest): FormHash {
+  const { method, query, body } = request;
   if (body !== "" && method === "POST") {
-    const type = single(headers["content-type"]) ?? "";
+    const type = headerOf(request, "content-type") ?? "";
     if (!type.toLowerCase().startsWith("application/x-www-form-urlencoded")) {
       throw invalidRequest(
         "Invalid request (check that your POST content type is application/x-www-form-urlencoded). If you have any " +
@@ -222,8 +229,4 @@ function plainDecline(): StripeError {
     message,
     ...(declineCode === null ? {} : { details: { decline_code: declineCode } }),
   });
-}
-
-function single(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header.join(", ") : header;
 }

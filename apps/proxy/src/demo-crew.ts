@@ -1,0 +1,77 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { AdminClient } from "@keybrake/client";
+import { z } from "zod";
+
+const SECRET_NAME = "stripe-sandbox";
+/** A key that expires sooner than this is replaced at start, so that what is printed works for a while. */
+const LIFETIME_MS_MIN = 15 * 60_000;
+
+/** The crew of the first start: one agent charges, one refunds, one only looks up whom to notify. */
+const CREW = [
+  {
+    agent_id: "billing_agent",
+    policy: {
+      vendor: "stripe",
+      daily_usd_cap: 10000,
+      allowed_endpoints: ["POST /v1/payment_intents", "GET /v1/customers/*"],
+      expires_in: "24h",
+    },
+  },
+  {
+    agent_id: "refund_agent",
+    policy: { vendor: "stripe", daily_usd_cap: 2000, allowed_endpoints: ["POST /v1/refunds"], expires_in: "8h" },
+  },
+  {
+    agent_id: "notification_agent",
+    policy: { vendor: "stripe", daily_usd_cap: 0, allowed_endpoints: ["GET /v1/customers/*"], expires_in: "24h" },
+  },
+] as const;
+
+const savedCrew = z.array(z.object({ id: z.string(), agent_id: z.string(), vault_key: z.string() }));
+
+/** A demo agent and its key in clear. Sandbox keys only: they open nothing but the built-in fake vendors. */
+export type DemoKey = z.infer<typeof savedCrew>[number];
+
+/**
+ * Creates the demo crew at the first start, and again whichever of its keys has ended since. The keys are kept in the
+ * data directory, so that every start can print lines that work.
+ */
+export async function openDemoCrew(admin: AdminClient, dataDir: string, secretValue: string): Promise<readonly DemoKey[]> {
+  const file = path.join(dataDir, "demo-crew.json");
+  const saved = readSaved(file);
+  const { data: secrets } = await admin.secrets.list();
+  if (!secrets.some((secret) => secret.name === SECRET_NAME)) {
+    await admin.secrets.create({ name: SECRET_NAME, vendor: "stripe", value: secretValue });
+  }
+  const crew: DemoKey[] = [];
+  for (const { agent_id, policy } of CREW) {
+    const known = saved.find((key) => key.agent_id === agent_id);
+    if (known !== undefined && (await isUsable(admin, known.id))) crew.push(known);
+    else {
+      const { id, vault_key } = await admin.vaultKeys.create({ agent_id, secret: SECRET_NAME, policy, name: `demo ${agent_id}` });
+      crew.push({ id, agent_id, vault_key });
+    }
+  }
+  writeFileSync(file, `${JSON.stringify(crew, null, 2)}\n`, { mode: 0o600 });
+  return crew;
+}
+
+function readSaved(file: string): readonly DemoKey[] {
+  try {
+    return savedCrew.parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch {
+    // Missing or unreadable: new keys are made, which costs nothing in a sandbox.
+    return [];
+  }
+}
+
+async function isUsable(admin: AdminClient, id: string): Promise<boolean> {
+  try {
+    const key = await admin.vaultKeys.get(id);
+    const expiresAt = key.expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(key.expires_at);
+    return key.status === "active" && expiresAt - Date.now() > LIFETIME_MS_MIN;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,100 @@
+import { type Database, sqlStateOf } from "./database.ts";
+
+const MONTHS_AHEAD = 2;
+const EVERY_MS = 3_600_000;
+/** Longer than any idempotency key can matter (23 hours). */
+const IDEMPOTENCY_DAYS = 2;
+const ROWS_MOST = 10_000;
+
+/** Signs what retention removed, so that the chain can be followed past it. */
+export type SignTombstone = (tombstone: Tombstone) => Uint8Array;
+
+/** A month that is to go: its partition, the instant before which no call remains, and the chain heads before it. */
+export interface Tombstone {
+  readonly partitionName: string;
+  readonly callsBefore: Date;
+  readonly callsRemoved: bigint;
+  readonly heads: Readonly<Record<string, { readonly seq: number; readonly hash: string }>>;
+}
+
+/** The bytes of a tombstone that are signed: JSON with its keys in a fixed order. */
+export function tombstoneText(tombstone: Tombstone): string {
+  const epochs = Object.keys(tombstone.heads).sort((a, b) => Number(a) - Number(b));
+  return JSON.stringify([
+    tombstone.partitionName,
+    tombstone.callsBefore.toISOString(),
+    tombstone.callsRemoved.toString(),
+    epochs.map((epoch) => [epoch, tombstone.heads[epoch]?.seq, tombstone.heads[epoch]?.hash]),
+  ]);
+}
+
+/** Creates the partitions that the next months need. Without the present one no call can be decided. */
+export async function ensurePartitions(database: Database): Promise<void> {
+  await database.query("SELECT ensure_partitions($1)", [MONTHS_AHEAD]);
+}
+
+/** Drops months older than the retention, whole and with a signed tombstone; returns the partitions dropped. */
+export async function applyRetention(
+  database: Database,
+  days: number,
+  sign: SignTombstone,
+): Promise<readonly string[]> {
+  const dropped: string[] = [];
+  for (const row of await database.query("SELECT * FROM expired_months($1)", [days])) {
+    const tombstone: Tombstone = {
+      partitionName: row["partition_name"] as string,
+      callsBefore: row["calls_before"] as Date,
+      callsRemoved: row["calls_removed"] as bigint,
+      heads: row["heads"] as Tombstone["heads"],
+    };
+    try {
+      await database.query("SELECT drop_month($1, $2, $3, $4, $5)", [
+        tombstone.partitionName,
+        tombstone.callsBefore,
+        tombstone.callsRemoved.toString(),
+        JSON.stringify(tombstone.heads),
+        Buffer.from(sign(tombstone)),
+      ]);
+      dropped.push(tombstone.partitionName);
+    } catch (error) {
+      // Another replica dropped the same month in the same moment: its tombstone stands.
+      if (sqlStateOf(error) !== "23505" && sqlStateOf(error) !== "42P01") throw error;
+    }
+  }
+  await database.query(
+    "DELETE FROM exposures WHERE updated_at < now() - $1 * interval '1 day' AND is_final",
+    [days],
+  );
+  return dropped;
+}
+
+/** Removes idempotency keys that can no longer be repeated. */
+export async function forgetIdempotencyKeys(database: Database): Promise<void> {
+  await database.query(
+    `DELETE FROM idempotency_keys WHERE key_hash IN (SELECT key_hash FROM idempotency_keys
+       WHERE requested_at < now() - $1 * interval '1 day' AND open_call_id IS NULL LIMIT $2)`,
+    [IDEMPOTENCY_DAYS, ROWS_MOST],
+  );
+}
+
+/** Runs all of it now and every hour; returns how to stop it. A failing step is told and tried again next time. */
+export async function startMaintenance(
+  database: Database,
+  retentionDays: number,
+  sign: SignTombstone,
+  onError: (what: string, error: unknown) => void,
+): Promise<() => void> {
+  await ensurePartitions(database);
+  const run = async () => {
+    const steps: [string, () => Promise<unknown>][] = [
+      ["create partitions", () => ensurePartitions(database)],
+      ["apply retention", () => applyRetention(database, retentionDays, sign)],
+      ["forget idempotency keys", () => forgetIdempotencyKeys(database)],
+    ];
+    for (const [what, step] of steps) await step().catch((error: unknown) => onError(what, error));
+  };
+  await run();
+  const timer = setInterval(() => void run(), EVERY_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,55 @@
+import type { Config } from "./config.ts";
+import type { Database } from "./ledger/database.ts";
+import { lockDataDir } from "./ledger/data-dir-lock.ts";
+import { migrate } from "./ledger/migrate.ts";
+import { openPglite } from "./ledger/pglite.ts";
+import { openPostgres } from "./ledger/postgres.ts";
+
+/** The connections of one process, by what they are for. */
+export interface Databases {
+  /** The ledger's own: one flush at a time, never behind a person's query. */
+  readonly ledger: Database;
+  /** Everything short. */
+  readonly general: Database;
+  /** Migrations, exports, verifications: no statement timeout. */
+  readonly long: Database;
+  readonly isEmbedded: boolean;
+  close(): Promise<void>;
+}
+
+/** Opens PostgreSQL, or the embedded database under a lock of its directory, and brings the schema up to date. */
+export async function openDatabases(config: Config): Promise<Databases> {
+  const databases = config.databaseUrl === null ? await openEmbedded(config.dataDir) : openExternal(config.databaseUrl);
+  try {
+    await migrate(databases.long);
+  } catch (error) {
+    await databases.close();
+    throw error;
+  }
+  return databases;
+}
+
+function openExternal(url: string): Databases {
+  const ledger = openPostgres(url, { connectionsMax: 2 });
+  const general = openPostgres(url, { connectionsMax: 8 });
+  const long = openPostgres(url, { connectionsMax: 2, queryTimeoutMs: null });
+  const close = async () => {
+    await Promise.all([ledger.close(), general.close(), long.close()]);
+  };
+  return { ledger, general, long, isEmbedded: false, close };
+}
+
+async function openEmbedded(dataDir: string): Promise<Databases> {
+  const lock = lockDataDir(dataDir);
+  try {
+    const database = await openPglite(dataDir);
+    const close = async () => {
+      await database.close();
+      lock.release();
+    };
+    return { ledger: database, general: database, long: database, isEmbedded: true, close };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}

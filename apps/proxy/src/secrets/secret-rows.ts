@@ -1,0 +1,106 @@
+import type { VendorName } from "@keybrake/core";
+import type { Database, Row } from "../ledger/database.ts";
+
+/** A secret as people may see it: everything but its value. */
+export interface SecretRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly vendor: VendorName;
+  readonly accountId: string | null;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly rotatedAt: Date | null;
+}
+
+/** A secret with its sealed value. */
+export interface SealedSecret extends SecretRecord {
+  readonly envelope: Uint8Array;
+}
+
+const COLUMNS = "id, name, vendor, account_id, version, created_at, rotated_at";
+
+/** Stores a new secret; null when the name is taken. */
+export async function insertSecret(
+  database: Database,
+  secret: { id: string; name: string; vendor: string; accountId: string | null; envelope: Buffer },
+): Promise<SecretRecord | null> {
+  const { id, name, vendor, accountId, envelope } = secret;
+  const [row] = await database.query(
+    `INSERT INTO secrets (id, name, vendor, account_id, envelope) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (name) WHERE deleted_at IS NULL DO NOTHING RETURNING ${COLUMNS}`,
+    [id, name, vendor, accountId, envelope],
+  );
+  return row === undefined ? null : readSecret(row);
+}
+
+/** Replaces a value and its version in one step; null when the secret is no longer at `fromVersion`. */
+export async function updateSecret(
+  database: Database,
+  id: string,
+  fromVersion: number,
+  envelope: Buffer,
+): Promise<SecretRecord | null> {
+  const [row] = await database.query(
+    `UPDATE secrets SET envelope = $3, version = version + 1, rotated_at = now()
+     WHERE id = $1 AND version = $2 AND deleted_at IS NULL RETURNING ${COLUMNS}`,
+    [id, fromVersion, envelope],
+  );
+  return row === undefined ? null : readSecret(row);
+}
+
+/**
+ * Erases a secret's value and frees its name; null when there is none. Takes the ledger's barrier first: when this
+ * has committed, no call of its vault keys is decided any more.
+ */
+export async function eraseSecret(database: Database, name: string): Promise<string | null> {
+  const [row] = await database.query(
+    `WITH barrier AS MATERIALIZED (SELECT pg_advisory_xact_lock(ledger_barrier()) AS held)
+     UPDATE secrets SET deleted_at = now(), envelope = ''::bytea FROM barrier
+     WHERE barrier.held IS NOT NULL AND name = $1 AND deleted_at IS NULL RETURNING id`,
+    [name],
+  );
+  return row === undefined ? null : (row["id"] as string);
+}
+
+/** Secrets by name, behind `afterName`. */
+export async function selectSecrets(
+  database: Database,
+  afterName: string,
+  most: number,
+): Promise<readonly SecretRecord[]> {
+  const rows = await database.query(
+    `SELECT ${COLUMNS} FROM secrets WHERE deleted_at IS NULL AND name > $1 ORDER BY name LIMIT $2`,
+    [afterName, most],
+  );
+  return rows.map(readSecret);
+}
+
+/** One secret by its name. */
+export async function selectSecretByName(database: Database, name: string): Promise<SecretRecord | null> {
+  const [row] = await database.query(
+    `SELECT ${COLUMNS} FROM secrets WHERE name = $1 AND deleted_at IS NULL`,
+    [name],
+  );
+  return row === undefined ? null : readSecret(row);
+}
+
+/** One secret with its sealed value, by its id. */
+export async function selectSealedSecret(database: Database, id: string): Promise<SealedSecret | null> {
+  const [row] = await database.query(
+    `SELECT ${COLUMNS}, envelope FROM secrets WHERE id = $1 AND deleted_at IS NULL`,
+    [id],
+  );
+  return row === undefined ? null : { ...readSecret(row), envelope: row["envelope"] as Uint8Array };
+}
+
+function readSecret(row: Row): SecretRecord {
+  return {
+    id: row["id"] as string,
+    name: row["name"] as string,
+    vendor: row["vendor"] as VendorName,
+    accountId: row["account_id"] as string | null,
+    version: row["version"] as number,
+    createdAt: row["created_at"] as Date,
+    rotatedAt: row["rotated_at"] as Date | null,
+  };
+}

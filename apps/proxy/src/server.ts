@@ -1,0 +1,196 @@
+import { createHash, createPublicKey, sign } from "node:crypto";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { createAdminClient } from "@keybrake/client";
+import { pino } from "pino";
+import { openAdminToken } from "./admin-token.ts";
+import { renderBanner } from "./banner.ts";
+import { type Config, ConfigError } from "./config.ts";
+import { createControlPlane } from "./control-plane/control-plane.ts";
+import type { DataPlane } from "./data-plane/data-plane.ts";
+import { createDataPlaneServer } from "./data-plane/server.ts";
+import { openDemoCrew } from "./demo-crew.ts";
+import { Batcher } from "./ledger/batcher.ts";
+import type { Database } from "./ledger/database.ts";
+import { DatabaseClock } from "./ledger/database-clock.ts";
+import { listKeyBudgets } from "./ledger/key-budgets.ts";
+import { SqlKeyStore } from "./ledger/key-store.ts";
+import { startMaintenance, type Tombstone, tombstoneText } from "./ledger/maintenance.ts";
+import { replayIntents } from "./ledger/intent-journal.ts";
+import { Replica } from "./ledger/replica.ts";
+import { SqlLedger } from "./ledger/sql-ledger.ts";
+import { InFlight } from "./limits/in-flight.ts";
+import { openRateLimiter } from "./limits/rate-limiter.ts";
+import { openDatabases } from "./open-database.ts";
+import { openInstallKeys } from "./secrets/install-keys.ts";
+import { loadMasterKey } from "./secrets/master-key.ts";
+import { openSecretStore } from "./secrets/secret-store.ts";
+import { CallLog } from "./telemetry/call-log.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
+import { openUpstreams, SANDBOX_STRIPE_KEY } from "./upstreams.ts";
+
+export const VERSION = "0.1.0";
+const DRAIN_MS_MAX = 25_000;
+
+/** A running server: two listeners, and how to end it. */
+export interface RunningServer {
+  readonly dataUrl: string;
+  readonly adminUrl: string;
+  /** What a person needs to know, as text. */
+  readonly banner: string;
+  /** Stops accepting, lets open calls end (at most 25 s), writes what they owe, and closes everything. */
+  stop(): Promise<void>;
+}
+
+/** Composes the whole server from its configuration. Rejects when any part cannot start; nothing is left open then. */
+export async function startServer(config: Config): Promise<RunningServer> {
+  const closers: (() => Promise<unknown> | unknown)[] = [];
+  try {
+    return await compose(config, closers);
+  } catch (error) {
+    for (const close of closers.reverse()) await close();
+    throw error;
+  }
+}
+
+async function compose(config: Config, closers: (() => Promise<unknown> | unknown)[]): Promise<RunningServer> {
+  const logger = pino({ level: config.logLevel, base: { replica: config.replicaName } }, pino.destination(2));
+  const masterKey = await loadMasterKey({
+    value: config.masterKey,
+    file: config.masterKeyFile,
+    generateIn: config.databaseUrl === null ? config.dataDir : null,
+  });
+  if (typeof masterKey === "string") throw new ConfigError([masterKey]);
+
+  const databases = await openDatabases(config);
+  closers.push(() => databases.close());
+  const installKeys = await openInstallKeys(databases.general, masterKey);
+  const inFlight = new InFlight();
+  const metrics = createMetrics(() => inFlight.total);
+  const onError = (what: string, error: unknown) => {
+    metrics.backgroundErrors.inc({ what });
+    logger.error({ what, code: errorCode(error) }, "background work failed");
+  };
+
+  const clock = await learnClock(databases.general);
+  const monotonicMs = () => clock.monotonicMs();
+  const replica = new Replica(databases.general, config.replicaName, VERSION, monotonicMs, {
+    onError,
+    onSwept: (count) => {
+      metrics.swept.inc(count);
+      logger.warn({ count }, "open calls of dead replicas became unknown");
+    },
+  });
+  const signTombstone = (tombstone: Tombstone) => sign(null, Buffer.from(tombstoneText(tombstone)), installKeys.checkpointKey);
+  // A living lease in an embedded database can only be an earlier process's, because the directory is locked.
+  if (databases.isEmbedded) await databases.general.query("UPDATE replicas SET stopped_at = now() WHERE stopped_at IS NULL");
+  closers.push(await startMaintenance(databases.long, config.retentionDays, signTombstone, onError));
+  await replica.start();
+  closers.push(() => replica.stop());
+  if (databases.isEmbedded) await replayIntents(databases.ledger, config.dataDir, replica.epoch);
+  const limit = config.monthlyRequestLimit;
+  await databases.general.query("SELECT set_budget('installation', '', 'monthly', 'requests', $1)", [limit]);
+
+  const batcher = new Batcher(databases.ledger, replica, monotonicMs, {
+    onError,
+    onFlush: ({ databaseMs, day, size, tookMs }) => {
+      clock.learn(databaseMs, day);
+      metrics.flushSize.observe(size);
+      metrics.flushSeconds.observe(tookMs / 1_000);
+    },
+  });
+  closers.push(() => batcher.close(1_000));
+  const keys = new SqlKeyStore(databases.general, monotonicMs);
+  await databases.general.listen("keybrake_changes", () => keys.forget());
+  const secrets = openSecretStore(databases.general, masterKey, installKeys.installationId);
+  const limiter = openRateLimiter(config.redisUrl, (error) => onError("ask Redis", error));
+  closers.push(() => limiter.close());
+  const upstreams = await openUpstreams(config);
+  closers.push(() => upstreams.close());
+
+  const plane: DataPlane = {
+    ledger: new SqlLedger(batcher, databases.general, replica, clock),
+    keys,
+    secrets,
+    clock,
+    limiter,
+    inFlight,
+    routes: upstreams.routes,
+    rates: config.rates,
+    pepper: installKeys.pepper,
+    idempotencySecret: installKeys.idempotencySecret,
+    log: new CallLog(logger, metrics),
+    describeBudgets: (vaultKeyId) => listKeyBudgets(databases.general, vaultKeyId),
+  };
+  const adminToken = openAdminToken(config.adminToken, config.dataDir);
+  const controlPlane = createControlPlane({
+    database: databases.general,
+    longDatabase: databases.long,
+    adminTokenHash: createHash("sha256").update(adminToken.token).digest(),
+    pepper: installKeys.pepper,
+    secrets,
+    onChange: () => keys.forget(),
+    isReady: async () => replica.holdsLease(),
+    metrics: metrics.registry,
+    logger,
+    version: VERSION,
+    checkpointKey: createPublicKey(installKeys.checkpointKey),
+  });
+  const dataServer = createDataPlaneServer(plane);
+  const adminServer = http.createServer(controlPlane);
+  const dataUrl = await listen(dataServer, config.host, config.port);
+  closers.push(() => dataServer.close());
+  const adminUrl = await listen(adminServer, config.host, config.adminPort);
+  closers.push(() => adminServer.close());
+
+  const isDemo = config.isSandbox && config.upstreamUrls.stripe === null;
+  const admin = createAdminClient({ baseUrl: adminUrl, token: adminToken.token });
+  const crew = isDemo ? await openDemoCrew(admin, config.dataDir, SANDBOX_STRIPE_KEY) : [];
+  const stop = async () => {
+    dataServer.close();
+    adminServer.close();
+    adminServer.closeAllConnections();
+    dataServer.closeIdleConnections();
+    await waitUntil(() => inFlight.total === 0, DRAIN_MS_MAX);
+    await batcher.close(3_000);
+    dataServer.closeAllConnections();
+    for (const close of closers.reverse()) await Promise.resolve(close()).catch((error: unknown) => onError("stop", error));
+  };
+  const banner = renderBanner({
+    dataUrl,
+    adminUrl,
+    mode: `${databases.isEmbedded ? `embedded database in ${config.dataDir}` : "PostgreSQL"}${isDemo ? ", sandbox vendors" : ""}`,
+    newAdminToken: adminToken.isNew ? adminToken.token : null,
+    adminTokenFile: adminToken.file,
+    crew,
+  });
+  logger.info({ version: VERSION, embedded: databases.isEmbedded, sandbox: isDemo }, "keybrake started");
+  return { dataUrl, adminUrl, banner, stop };
+}
+
+/** The database's time as it is now, from which the clock goes on. */
+async function learnClock(database: Database): Promise<DatabaseClock> {
+  const [row] = await database.query("SELECT epoch_ms(clock_timestamp()) AS at, ledger_day()::text AS day");
+  return new DatabaseClock(Number(row?.["at"]), row?.["day"] as string);
+}
+
+function listen(server: http.Server, host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      const address = server.address() as AddressInfo;
+      const shown = address.family === "IPv6" ? `[${address.address}]` : address.address;
+      resolve(`http://${shown}:${address.port}`);
+    });
+  });
+}
+
+async function waitUntil(isDone: () => boolean, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!isDone() && performance.now() < deadline) await delay(50);
+}
+
+function errorCode(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown";
+}
