@@ -109,8 +109,6 @@ function readBody(
   request.on("end", () => {
     if (!isTooLarge) done(body);
   });
-  // The peer went away in the middle of the body: the record shows what came, there is nobody to answer.
-  request.on("error", () => {});
 }
 
 /** Records what node:http would otherwise answer by itself, so that no byte arrives unseen. */

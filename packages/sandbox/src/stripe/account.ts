@@ -5,11 +5,11 @@ import type {
   Charge,
   Customer,
   DeletedCustomer,
+  EventRecord,
   PaymentIntent,
   PaymentMethod,
   Payout,
   Refund,
-  StripeEvent,
   Transfer,
 } from "./objects.ts";
 import type { Params } from "./parameters.ts";
@@ -35,7 +35,7 @@ export class StripeAccount {
   readonly customers: Collection<Customer | DeletedCustomer>;
   readonly paymentMethods: Collection<PaymentMethod>;
   readonly balanceTransactions: Collection<BalanceTransaction>;
-  readonly events: Collection<StripeEvent>;
+  readonly events: Collection<EventRecord>;
   /** Counts the writes, so that whoever compares it before and after knows whether a call changed anything. */
   writes = 0;
   readonly #totals = new Map<string, MoneyTotals>();
@@ -122,17 +122,15 @@ export class StripeAccount {
   }
 
   /** Keeps an event that names the call as its cause. */
-  emit(call: StripeCall, type: string, object: object, previous?: object): void {
+  emit(call: StripeCall, type: string, object: object, previous: object | null = null): void {
     this.events.put({
       id: this.events.newId("evt"),
-      object: "event",
-      api_version: API_VERSION,
-      created: call.now,
-      data: previous === undefined ? { object } : { object, previous_attributes: previous },
-      livemode: false,
-      pending_webhooks: 0,
-      request: { id: call.requestId, idempotency_key: call.idempotencyKey },
       type,
+      created: call.now,
+      object,
+      previous,
+      requestId: call.requestId,
+      idempotencyKey: call.idempotencyKey,
     });
   }
 }

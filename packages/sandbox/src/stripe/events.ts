@@ -1,7 +1,7 @@
-import type { StripeCall } from "./account.ts";
+import { API_VERSION, type StripeCall } from "./account.ts";
 import { invalidRequest, noSuch } from "./error.ts";
 import { listObjects } from "./listing.ts";
-import type { StripeEvent } from "./objects.ts";
+import type { EventRecord } from "./objects.ts";
 import { text, texts } from "./parameters.ts";
 
 /** The endpoints below `/v1/events`. */
@@ -10,10 +10,10 @@ export const EVENT_OPERATIONS = {
   "events.list": listEvents,
 } as const;
 
-function retrieveEvent(call: StripeCall): StripeEvent {
+function retrieveEvent(call: StripeCall): object {
   const event = call.account.events.get(call.id);
   if (event === undefined) throw noSuch("event", call.id, "id", 404);
-  return event;
+  return render(event);
 }
 
 function listEvents(call: StripeCall): object {
@@ -25,12 +25,30 @@ function listEvents(call: StripeCall): object {
     });
   }
   const wanted = type === undefined ? types : [type];
-  return listObjects(call, call.account.events, {
+  const page = listObjects(call, call.account.events, {
     url: "/v1/events",
     kind: "event",
     ranges: ["created"],
     filter: (event) => wanted.length === 0 || wanted.some((pattern) => matchesType(event.type, pattern)),
   });
+  return { ...page, data: page.data.map(render) };
+}
+
+function render(event: EventRecord): object {
+  return {
+    id: event.id,
+    object: "event",
+    api_version: API_VERSION,
+    created: event.created,
+    data: {
+      object: event.object,
+      ...(event.previous === null ? {} : { previous_attributes: event.previous }),
+    },
+    livemode: false,
+    pending_webhooks: 0,
+    request: { id: event.requestId, idempotency_key: event.idempotencyKey },
+    type: event.type,
+  };
 }
 
 /** `charge.*` stands for every type below `charge.`, `*` for all. */

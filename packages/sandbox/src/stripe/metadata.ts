@@ -18,7 +18,6 @@ export function mergeMetadata(existing: Metadata, given: unknown): Metadata {
   if (given === undefined) return existing;
   if (given === null) return NONE;
   const merged: Record<string, string> = { ...existing };
-  let size = Object.keys(existing).length;
   for (const key in given as JsonObject) {
     const value = (given as JsonObject)[key];
     if (value === "") delete merged[key];

@@ -248,16 +248,16 @@ export interface BalanceTransaction {
   readonly type: string;
 }
 
-/** Stripe's Event. */
-export interface StripeEvent {
+/** Something that happened, in the making of Stripe's Event. Kept small: every call leaves some. */
+export interface EventRecord {
   readonly id: string;
-  readonly object: "event";
-  readonly api_version: string;
-  readonly created: number;
-  readonly data: { readonly object: object; readonly previous_attributes?: object };
-  readonly livemode: false;
-  readonly pending_webhooks: 0;
-  /** The call that caused it. */
-  readonly request: { readonly id: string; readonly idempotency_key: string | null };
   readonly type: string;
+  readonly created: number;
+  /** The object as it was right after. */
+  readonly object: object;
+  /** The fields that an update changed, as they were before. */
+  readonly previous: object | null;
+  /** The call that caused it. */
+  readonly requestId: string;
+  readonly idempotencyKey: string | null;
 }
