@@ -70,7 +70,10 @@ const operation: fc.Arbitrary<Operation> = fc
 
 /** Every way to take something away from a policy, or from the key that carries it. */
 const TIGHTEN: readonly ((rules: Rules, pick: number) => Rules)[] = [
-  (from, pick) => ({ ...from, allowed: from.allowed.filter((_, index) => index !== pick % from.allowed.length) }),
+  (from, pick) => ({
+    ...from,
+    allowed: from.allowed.filter((_, index) => index !== pick % from.allowed.length),
+  }),
   (from) => ({ ...from, allowed: [] }),
   (from) => ({ ...from, perCall: from.perCall === null ? "5" : "0" }),
   (from, pick) =>
@@ -88,12 +91,18 @@ describe("authorize", () => {
     () => {
       let refusedByTightening = 0;
       fc.assert(
-        fc.property(rules, fc.nat(), fc.constantFrom(...TIGHTEN), operation, (loose, pick, tighten, asked) => {
-          const before = allows(keyOf(loose), asked);
-          const after = allows(keyOf(tighten(loose, pick)), asked);
-          if (before && !after) refusedByTightening++;
-          expect(after && !before).toBe(false);
-        }),
+        fc.property(
+          rules,
+          fc.nat(),
+          fc.constantFrom(...TIGHTEN),
+          operation,
+          (loose, pick, tighten, asked) => {
+            const before = allows(keyOf(loose), asked);
+            const after = allows(keyOf(tighten(loose, pick)), asked);
+            if (before && !after) refusedByTightening++;
+            expect(after && !before).toBe(false);
+          },
+        ),
         FUZZ,
       );
       expect(refusedByTightening, "some tightening must bite").toBeGreaterThan(FUZZ.numRuns / 100);
@@ -137,7 +146,8 @@ describe("authorize", () => {
           expect(asked.destinations.filter((destination) => destination !== from.account)).toEqual([]);
           expect(["free", "lookup", "known"]).toContain(price.kind);
           if (price.kind !== "known") return;
-          if (from.perCall !== null) expect(Number(price.micros) / 1e6).toBeLessThanOrEqual(Number(from.perCall));
+          if (from.perCall !== null)
+            expect(Number(price.micros) / 1e6).toBeLessThanOrEqual(Number(from.perCall));
           if (from.currencies !== null) expect(from.currencies).toContain(price.currency);
         }),
         FUZZ,

@@ -71,7 +71,12 @@ describe("authorize: the endpoint", () => {
     ["another method listed", ["GET /v1/payment_intents"], CREATE, "endpoint_not_allowed"],
     ["another name listed", ["payment_intents.confirm"], CREATE, "endpoint_not_allowed"],
     ["a name that does not exist", ["payment_intents.creat"], CREATE, "endpoint_not_allowed"],
-    ["one of many listed", ["GET /v1/account", "payment_intents.create", "POST /v1/refunds"], CREATE, "allow"],
+    [
+      "one of many listed",
+      ["GET /v1/account", "payment_intents.create", "POST /v1/refunds"],
+      CREATE,
+      "allow",
+    ],
     ["a read listed by its segment", ["GET /v1/customers/*"], READ, "allow"],
     ["a read listed by name", ["customers.retrieve"], READ, "allow"],
   ])("%s", (_what, allowed, operation, code) => {
@@ -97,7 +102,9 @@ describe("authorize: the endpoint", () => {
     ["a method that the endpoint does not have", "PUT", "/v1/customers/cus_1"],
   ] as const)("refuses %s, although the allowlist covers it", (_what, method, path) => {
     expect(codeOf(keyOf(), operationOf(requestOf(method, path)))).toBe("unpriced");
-    expect(codeOf(keyOf({ policy: policyOf({}) }), operationOf(requestOf(method, path)))).toBe("endpoint_not_allowed");
+    expect(codeOf(keyOf({ policy: policyOf({}) }), operationOf(requestOf(method, path)))).toBe(
+      "endpoint_not_allowed",
+    );
   });
 });
 
@@ -115,21 +122,36 @@ describe("authorize: accounts and destinations", () => {
     ["the pinned account and a space", pinned, { account: "acct_mine " }, "account_not_allowed"],
     ["a destination, none pinned", keyOf(), { destinations: ["acct_mine"] }, "destination_not_allowed"],
     ["the pinned destination", pinned, { destinations: ["acct_mine"] }, "allow"],
-    ["one stray destination among good ones", pinned, { destinations: ["acct_mine", "acct_x"] }, "destination_not_allowed"],
+    [
+      "one stray destination among good ones",
+      pinned,
+      { destinations: ["acct_mine", "acct_x"] },
+      "destination_not_allowed",
+    ],
   ])("%s", (_what, key, more, code) => {
     expect(codeOf(key, { ...CREATE, ...more })).toBe(code);
   });
 });
 
 describe("authorize: the price", () => {
-  const known = (micros: bigint, currency = "usd"): Price => ({ kind: "known", amount: 1n, currency, micros });
+  const known = (micros: bigint, currency = "usd"): Price => ({
+    kind: "known",
+    amount: 1n,
+    currency,
+    micros,
+  });
 
   it.each<[string, KeyFacts, Price, DenialCode | "allow"]>([
     ["free", under({ per_call_usd_cap: 0, currencies: [] }), { kind: "free" }, "allow"],
     ["unpriced", keyOf(), { kind: "unpriced", reason: "because" }, "unpriced"],
     ["known, no limit", keyOf(), known(10n ** 18n), "allow"],
     ["at the limit", under({ per_call_usd_cap: "10" }), known(10_000_000n), "allow"],
-    ["a micro over the limit", under({ per_call_usd_cap: "10" }), known(10_000_001n), "per_call_cap_exceeded"],
+    [
+      "a micro over the limit",
+      under({ per_call_usd_cap: "10" }),
+      known(10_000_001n),
+      "per_call_cap_exceeded",
+    ],
     ["a limit of nothing", under({ per_call_usd_cap: 0 }), known(1n), "per_call_cap_exceeded"],
     ["a listed currency", under({ currencies: ["EUR"] }), known(1n, "eur"), "allow"],
     ["another currency", under({ currencies: ["EUR"] }), known(1n, "usd"), "currency_not_allowed"],
@@ -148,6 +170,8 @@ describe("authorize: the price", () => {
 
   it("says both amounts in dollars", () => {
     const decision = authorize(under({ per_call_usd_cap: "9.99" }), CREATE, NOW);
-    expect(decision).toMatchObject({ denial: { reason: expect.stringMatching(/10\.00 is more than 9\.99/) } });
+    expect(decision).toMatchObject({
+      denial: { reason: expect.stringMatching(/10\.00 is more than 9\.99/) },
+    });
   });
 });

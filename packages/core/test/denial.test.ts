@@ -57,9 +57,12 @@ describe("DENIALS", () => {
     expect(CONTRACT.map(([known]) => known)).toContain(code);
   });
 
-  it.each(Object.entries(DENIALS))("calls `%s` retryable only when waiting alone helps", (code, { retryable }) => {
-    expect(retryable).toBe(WAITING_HELPS.includes(code));
-  });
+  it.each(Object.entries(DENIALS))(
+    "calls `%s` retryable only when waiting alone helps",
+    (code, { retryable }) => {
+      expect(retryable).toBe(WAITING_HELPS.includes(code));
+    },
+  );
 
   it.each(Object.entries(DENIALS))("gives `%s` status 429 only when waiting helps", (_code, spec) => {
     expect(spec.status === 429 && !spec.retryable).toBe(false);

@@ -1,13 +1,21 @@
 import { posix } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { matchesEndpoint, matchTemplate, parseEndpointPattern, parseTemplate, readTarget } from "../src/endpoint.ts";
+import {
+  matchesEndpoint,
+  matchTemplate,
+  parseEndpointPattern,
+  parseTemplate,
+  readTarget,
+} from "../src/endpoint.ts";
 import { findStripeEndpoint, listStripeEndpoints } from "../src/vendors/stripe/catalogue.ts";
 import { stripe } from "../src/vendors/stripe/stripe.ts";
 import { FUZZ, FUZZ_TIMEOUT_MS } from "./fuzz.ts";
 import { DOLLARS, requestOf } from "./stripe-requests.ts";
 
-const KNOWN = listStripeEndpoints().map((endpoint) => endpoint.template.text.replaceAll(/\{[^}]+\}/g, "id_1"));
+const KNOWN = listStripeEndpoints().map((endpoint) =>
+  endpoint.template.text.replaceAll(/\{[^}]+\}/g, "id_1"),
+);
 
 const fragment = fc.constantFrom(
   ..."/ / / /v1 v1 /v2 /stripe /twilio customers refunds cus_1 . .. ... ; ..; %2e %2E %2f %5c %00 %25 %252e %0a ? # & = \\ // * ** : @ ~ ! $ ' ( ) + , - _ { } [ ] | ^ http: evil é".split(
@@ -103,7 +111,8 @@ describe("a request target", () => {
             (_all, name: string) => found.parameters.get(name) ?? "",
           );
           expect(rebuilt).toBe(read.path);
-          for (const identifier of found.parameters.values()) expect(identifier).toMatch(/^[A-Za-z0-9][^/?#;%\\*\s]*$/);
+          for (const identifier of found.parameters.values())
+            expect(identifier).toMatch(/^[A-Za-z0-9][^/?#;%\\*\s]*$/);
         }),
         FUZZ,
       );
@@ -115,7 +124,10 @@ describe("a request target", () => {
 
 const segment = fc.constantFrom("v1", "customers", "refunds", "cus_1", "a.b", "x");
 const pattern = fc
-  .tuple(fc.array(fc.oneof(segment, fc.constant("*")), { maxLength: 4 }), fc.constantFrom("", "**", "*", "v1"))
+  .tuple(
+    fc.array(fc.oneof(segment, fc.constant("*")), { maxLength: 4 }),
+    fc.constantFrom("", "**", "*", "v1"),
+  )
   .map(([head, tail]) => [...head, tail].filter((part) => part !== ""))
   .filter((parts) => parts.length > 0);
 
@@ -128,7 +140,9 @@ describe("an endpoint pattern", () => {
           const parsed = parseEndpointPattern(`GET /${parts.join("/")}`);
           if (typeof parsed === "string") throw new TypeError(parsed);
           const source = parts
-            .map((part) => (part === "**" ? "(/[^/]+)*" : part === "*" ? "/[^/]+" : `/${part.replaceAll(".", "\\.")}`))
+            .map((part) =>
+              part === "**" ? "(/[^/]+)*" : part === "*" ? "/[^/]+" : `/${part.replaceAll(".", "\\.")}`,
+            )
             .join("");
           const path = `/${segments.join("/")}`;
           expect(matchesEndpoint(parsed, "GET", path)).toBe(new RegExp(`^${source}$`).test(path));

@@ -31,7 +31,11 @@ describe("parseEndpointPattern", () => {
     ["GET /v1/**", "GET", ["v1", "**"]],
     ["* /v1/refunds", "*", ["v1", "refunds"]],
     ["* /**", "*", ["**"]],
-    ["DELETE /v1/customers/cus_1.a~b:c@d!e$f&g'h(i)j+k,l=m-n", "DELETE", ["v1", "customers", "cus_1.a~b:c@d!e$f&g'h(i)j+k,l=m-n"]],
+    [
+      "DELETE /v1/customers/cus_1.a~b:c@d!e$f&g'h(i)j+k,l=m-n",
+      "DELETE",
+      ["v1", "customers", "cus_1.a~b:c@d!e$f&g'h(i)j+k,l=m-n"],
+    ],
   ])("reads `%s`", (text, method, segments) => {
     expect(parseEndpointPattern(text)).toEqual({ text, method, segments });
   });
@@ -106,7 +110,9 @@ describe("matchTemplate", () => {
   const template = parseTemplate("/v1/payment_intents/{intent}/confirm");
 
   it("finds the identifiers of a path", () => {
-    expect(matchTemplate(template, "/v1/payment_intents/pi_1/confirm")).toEqual(new Map([["intent", "pi_1"]]));
+    expect(matchTemplate(template, "/v1/payment_intents/pi_1/confirm")).toEqual(
+      new Map([["intent", "pi_1"]]),
+    );
     expect(matchTemplate(parseTemplate("/v1/account"), "/v1/account")).toEqual(new Map());
   });
 
@@ -136,7 +142,12 @@ describe("readTarget", () => {
     ["/stripe/v1/v1/refunds", "stripe", "/v1/refunds", null],
     ["/stripe//v1/refunds", "stripe", "/v1/refunds", null],
     ["/stripe//v2/core/accounts?x=1", "stripe", "/v2/core/accounts", "x=1"],
-    ["/twilio/2010-04-01/Accounts/AC1/Messages.json", "twilio", "/2010-04-01/Accounts/AC1/Messages.json", null],
+    [
+      "/twilio/2010-04-01/Accounts/AC1/Messages.json",
+      "twilio",
+      "/2010-04-01/Accounts/AC1/Messages.json",
+      null,
+    ],
     ["/resend/emails", "resend", "/emails", null],
     ["/stripe", null, "/stripe", null],
     ["/striped/v1", null, "/striped/v1", null],
@@ -169,7 +180,9 @@ describe("readTarget", () => {
 });
 
 /** One row for each target, named by the case that it belongs to. */
-function rowsOf(cases: Readonly<Record<string, readonly string[]>>): (readonly [id: string, target: string])[] {
+function rowsOf(
+  cases: Readonly<Record<string, readonly string[]>>,
+): (readonly [id: string, target: string])[] {
   return Object.entries(cases).flatMap(([id, targets]) => targets.map((target) => [id, target] as const));
 }
 

@@ -14,9 +14,12 @@ const text = fc.oneof(
   fc.array(fragment, { maxLength: 14 }).map((parts) => parts.join("")),
   fc.string({ unit: "binary", maxLength: 40 }).map((value) => value.toWellFormed()),
   fc
-    .array(fc.tuple(fc.constantFrom("a", "b", "c[]", "d[e]", "%66"), fc.constantFrom("1", "", "x+y", "%41", "=")), {
-      maxLength: 4,
-    })
+    .array(
+      fc.tuple(fc.constantFrom("a", "b", "c[]", "d[e]", "%66"), fc.constantFrom("1", "", "x+y", "%41", "=")),
+      {
+        maxLength: 4,
+      },
+    )
     .map((pairs) => pairs.map((pair) => pair.join("=")).join("&")),
 );
 
@@ -34,7 +37,9 @@ describe("parseForm", () => {
           if (typeof fields === "string") return;
           accepted++;
           // URLSearchParams drops one leading `?`, so it gets one to drop.
-          expect(fields.map((field) => [field.name, field.value])).toEqual([...new URLSearchParams(`?${form}`)]);
+          expect(fields.map((field) => [field.name, field.value])).toEqual([
+            ...new URLSearchParams(`?${form}`),
+          ]);
         }),
         FUZZ,
       );
@@ -47,11 +52,14 @@ describe("parseForm", () => {
     "accepts whatever an SDK encodes, and reads back what was meant",
     () => {
       fc.assert(
-        fc.property(fc.uniqueArray(fc.tuple(name, value), { selector: ([key]) => key, maxLength: 20 }), (pairs) => {
-          fc.pre(pairs.every(([key]) => key !== "_method"));
-          const encoded = new URLSearchParams(pairs).toString();
-          expect(parseForm(encoded)).toEqual(pairs.map(([key, words]) => ({ name: key, value: words })));
-        }),
+        fc.property(
+          fc.uniqueArray(fc.tuple(name, value), { selector: ([key]) => key, maxLength: 20 }),
+          (pairs) => {
+            fc.pre(pairs.every(([key]) => key !== "_method"));
+            const encoded = new URLSearchParams(pairs).toString();
+            expect(parseForm(encoded)).toEqual(pairs.map(([key, words]) => ({ name: key, value: words })));
+          },
+        ),
         FUZZ_TENTH,
       );
     },

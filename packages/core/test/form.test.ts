@@ -7,7 +7,13 @@ describe("parseForm", () => {
     ["a", [["a", ""]]],
     ["a=", [["a", ""]]],
     ["a=1", [["a", "1"]]],
-    ["a=1&b=2", [["a", "1"], ["b", "2"]]],
+    [
+      "a=1&b=2",
+      [
+        ["a", "1"],
+        ["b", "2"],
+      ],
+    ],
     ["a=b=c", [["a", "b=c"]]],
     ["a=x+y", [["a", "x y"]]],
     ["a=x%2By", [["a", "x+y"]]],
@@ -19,9 +25,21 @@ describe("parseForm", () => {
     ["a[b]=1", [["a[b]", "1"]]],
     ["a%5Bb%5D=1", [["a[b]", "1"]]],
     ["a[b][0][c]=1", [["a[b][0][c]", "1"]]],
-    ["a[]=1&a[]=2", [["a[]", "1"], ["a[]", "2"]]],
+    [
+      "a[]=1&a[]=2",
+      [
+        ["a[]", "1"],
+        ["a[]", "2"],
+      ],
+    ],
     ["a[b][c][d][e][f]=1", [["a[b][c][d][e][f]", "1"]]],
-    ["method=x&_methods=y", [["method", "x"], ["_methods", "y"]]],
+    [
+      "method=x&_methods=y",
+      [
+        ["method", "x"],
+        ["_methods", "y"],
+      ],
+    ],
   ])("reads `%s`", (text, fields) => {
     expect(parseForm(text)).toEqual(fields.map(([name, value]) => ({ name, value })));
   });
@@ -81,7 +99,9 @@ describe("parseForm", () => {
   });
 
   it("takes an escaped `;` for the character that it is", () => {
-    expect(parseForm("description=x%3Bamount=99999")).toEqual([{ name: "description", value: "x;amount=99999" }]);
+    expect(parseForm("description=x%3Bamount=99999")).toEqual([
+      { name: "description", value: "x;amount=99999" },
+    ]);
   });
 
   it.each(["_method=DELETE", "_METHOD=DELETE", "%5Fmethod=DELETE", "a=1&_method=x", "_method"])(
@@ -128,21 +148,32 @@ describe("findLookalike", () => {
   const scalars = new Set(["amount"]);
   const objects = new Set(["transfer_data"]);
 
-  it.each(["Amount", "AMOUNT", "amount[]", "amount[0]", "amount[value]", "Amount[]", "Transfer_data[destination]", "TRANSFER_DATA[]"])(
-    "G1: finds `%s`",
-    (name) => {
-      const fields = [
-        { name: "description", value: "x" },
-        { name, value: "1" },
-      ];
-      expect(findLookalike(fields, scalars, objects)).toBe(name);
-    },
-  );
+  it.each([
+    "Amount",
+    "AMOUNT",
+    "amount[]",
+    "amount[0]",
+    "amount[value]",
+    "Amount[]",
+    "Transfer_data[destination]",
+    "TRANSFER_DATA[]",
+  ])("G1: finds `%s`", (name) => {
+    const fields = [
+      { name: "description", value: "x" },
+      { name, value: "1" },
+    ];
+    expect(findLookalike(fields, scalars, objects)).toBe(name);
+  });
 
-  it.each(["amount", "amounts", "amount_details[tax]", "transfer_data[destination]", "transfer_data", "total[amount]", "x"])(
-    "lets `%s` pass, which nobody can mistake",
-    (name) => {
-      expect(findLookalike([{ name, value: "1" }], scalars, objects)).toBeNull();
-    },
-  );
+  it.each([
+    "amount",
+    "amounts",
+    "amount_details[tax]",
+    "transfer_data[destination]",
+    "transfer_data",
+    "total[amount]",
+    "x",
+  ])("lets `%s` pass, which nobody can mistake", (name) => {
+    expect(findLookalike([{ name, value: "1" }], scalars, objects)).toBeNull();
+  });
 });

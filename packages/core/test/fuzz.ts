@@ -3,7 +3,8 @@ const MS_PER_RUN_MAX = 10;
 
 /** How many random inputs each property is tried on; KEYBRAKE_FUZZ_RUNS sets it for a longer or shorter run. */
 const runs = Number(process.env["KEYBRAKE_FUZZ_RUNS"] ?? RUNS_DEFAULT);
-if (!Number.isSafeInteger(runs) || runs < 1) throw new TypeError("KEYBRAKE_FUZZ_RUNS must be a positive number");
+if (!Number.isSafeInteger(runs) || runs < 1)
+  throw new TypeError("KEYBRAKE_FUZZ_RUNS must be a positive number");
 
 /** Parameters of a property that is tried on as many inputs as asked for. */
 export const FUZZ = { numRuns: runs };

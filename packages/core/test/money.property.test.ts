@@ -28,7 +28,12 @@ const conversion = fc.record({
   markupBps: fc.bigInt({ min: 0n, max: 5_000n }),
 });
 
-function convert({ amount, exponent, rate, markupBps }: typeof conversion extends fc.Arbitrary<infer T> ? T : never) {
+function convert({
+  amount,
+  exponent,
+  rate,
+  markupBps,
+}: typeof conversion extends fc.Arbitrary<infer T> ? T : never) {
   const parsed = parseRate(writeDecimal(rate));
   if (parsed === null) throw new TypeError("no rate");
   const table = { asOf: TODAY, usdPer: new Map([["eur", parsed]]), markupBps, maxAgeDays: 1 };
@@ -128,7 +133,8 @@ describe("money", () => {
       fc.assert(
         fc.property(conversion, fc.bigInt({ min: 0n, max: 999_999_999_999n }), (input, part) => {
           const first = part % (input.amount + 1n);
-          const split = convert({ ...input, amount: first }) + convert({ ...input, amount: input.amount - first });
+          const split =
+            convert({ ...input, amount: first }) + convert({ ...input, amount: input.amount - first });
           expect(split).toBeGreaterThanOrEqual(convert(input));
         }),
         FUZZ,

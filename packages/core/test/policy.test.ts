@@ -126,7 +126,10 @@ describe("parsePolicy", () => {
     ["an endpoint with `**` in the middle", { vendor: "stripe", allowed_endpoints: ["GET /**/x"] }],
     ["an empty endpoint", { vendor: "stripe", allowed_endpoints: [""] }],
     ["an endpoint of 513 characters", { vendor: "stripe", allowed_endpoints: [`GET /${"a".repeat(508)}`] }],
-    ["501 endpoints", { vendor: "stripe", allowed_endpoints: Array.from({ length: 501 }, () => "GET /v1/account") }],
+    [
+      "501 endpoints",
+      { vendor: "stripe", allowed_endpoints: Array.from({ length: 501 }, () => "GET /v1/account") },
+    ],
     ["a duration without a unit", { vendor: "stripe", expires_in: "24" }],
     ["a duration as a number", { vendor: "stripe", expires_in: 24 }],
     ["an instant without a zone", { vendor: "stripe", expires_at: "2026-12-01T00:00:00" }],

@@ -68,7 +68,8 @@ describe("generateVaultKey", () => {
     expect(new Set(keys).size).toBe(keys.length);
     const counts = new Map<string, number>();
     for (const key of keys) {
-      for (const letter of key.slice("vault_a_".length, -6)) counts.set(letter, (counts.get(letter) ?? 0) + 1);
+      for (const letter of key.slice("vault_a_".length, -6))
+        counts.set(letter, (counts.get(letter) ?? 0) + 1);
     }
     // 320,000 letters: one in 62 is 5,161 with a deviation of 71. A modulo bias would be 1,000 off.
     for (const letter of ALPHABET) expect(Math.abs((counts.get(letter) ?? 0) - 5_161)).toBeLessThan(516);

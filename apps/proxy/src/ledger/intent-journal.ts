@@ -175,7 +175,9 @@ export function describeFlush(batch: string, answer: string): FlushRecord | null
  * error or when the journal is damaged.
  */
 export async function replayIntents(database: Database, dataDir: string, epoch: bigint): Promise<Replayed> {
-  const records = [JOURNAL_NAME, NEXT_NAME].flatMap((name) => readJournal(join(dataDir, name))?.records ?? []);
+  const records = [JOURNAL_NAME, NEXT_NAME].flatMap(
+    (name) => readJournal(join(dataDir, name))?.records ?? [],
+  );
   const calls = records
     .filter((record) => record.kind === "flush")
     .flatMap(({ calls, day, at }) => calls.map((call) => ({ ...call, day, at_ms: at })));
@@ -216,11 +218,10 @@ async function restoreRevocations(database: Database, records: readonly JournalR
   let restored = 0;
   for (const record of records) {
     if (record.kind !== "revocation") continue;
-    const [row] = await database.query("SELECT restore_revocations($1::uuid[], $2, $3::timestamptz) AS restored", [
-      record.ids,
-      record.reason,
-      record.at,
-    ]);
+    const [row] = await database.query(
+      "SELECT restore_revocations($1::uuid[], $2, $3::timestamptz) AS restored",
+      [record.ids, record.reason, record.at],
+    );
     restored += Number(row?.["restored"] ?? 0);
   }
   return restored;
@@ -229,16 +230,17 @@ async function restoreRevocations(database: Database, records: readonly JournalR
 async function restoreKillSwitch(database: Database, records: readonly JournalRecord[]): Promise<boolean> {
   const last = records.findLast((record) => record.kind === "kill_switch");
   if (last === undefined) return false;
-  const [row] = await database.query("SELECT restore_kill_switch($1::boolean, $2, $3::timestamptz) AS restored", [
-    last.engaged,
-    last.reason,
-    last.at,
-  ]);
+  const [row] = await database.query(
+    "SELECT restore_kill_switch($1::boolean, $2, $3::timestamptz) AS restored",
+    [last.engaged, last.reason, last.at],
+  );
   return row?.["restored"] === true;
 }
 
 /** Null when there is no such file. `bytes` ends behind the last whole line: what follows was never acknowledged. */
-function readJournal(path: string): { readonly records: readonly JournalRecord[]; readonly bytes: number } | null {
+function readJournal(
+  path: string,
+): { readonly records: readonly JournalRecord[]; readonly bytes: number } | null {
   if (!existsSync(path)) return null;
   const buffer = readFileSync(path);
   const records: JournalRecord[] = [];
@@ -283,7 +285,10 @@ function formatLine(record: JournalRecord | typeof HEADER): Buffer {
 
 function parseLine(line: Buffer): object | null {
   const text = line.subarray(CHECKSUM_LENGTH + 1);
-  if (line.subarray(0, CHECKSUM_LENGTH).toString("latin1") !== crc32(text).toString(16).padStart(CHECKSUM_LENGTH, "0")) {
+  if (
+    line.subarray(0, CHECKSUM_LENGTH).toString("latin1") !==
+    crc32(text).toString(16).padStart(CHECKSUM_LENGTH, "0")
+  ) {
     return null;
   }
   return JSON.parse(text.toString()) as object;

@@ -1,9 +1,9 @@
 import { once } from "node:events";
-import { extname } from "node:path";
+import { existsSync } from "node:fs";
+import { extname, join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { type DataDirLock, lockDataDir } from "./data-dir-lock.ts";
 import type { Database, Row } from "./database.ts";
-import type { PlainError, Reply, Request, WorkerSettings } from "./pglite-messages.ts";
+import type { PlainError, Reply, Request, RequestBody, WorkerSettings } from "./pglite-messages.ts";
 import { formatParameter, parseRows } from "./pglite-values.ts";
 
 /** An embedded database. It is gone for good when its worker has died: end the process, and start again. */
@@ -14,14 +14,65 @@ export interface PgliteDatabase extends Database {
 }
 
 const JOURNAL_BYTES_MAX = 8 * 1024 * 1024;
-/** Statements that wait; ten seconds' worth at a thousand a second, and past that waiting is no use to anybody. */
+/** Statements that wait. More would wait for seconds, and nobody is served by that. */
 const QUEUE_MOST = 10_000;
-/** A statement cannot be cancelled. One that takes this long is taken for a hang; a verification takes seconds. */
+/** A statement cannot be cancelled, so one that takes this long is taken for a hang, and the worker is ended. */
 const STATEMENT_MS_MAX = 600_000;
 const WATCH_EVERY_MS = 10_000;
 const CLOSE_MS_MAX = 30_000;
+/** Five seconds on a quiet machine. */
+const MAKE_MS_MAX = 120_000;
+/** The worker's objects are short-lived text: room for more of it only makes the process bigger. */
+const YOUNG_GENERATION_MB = 16;
 
-/** The statement reached a database, which refused it: `code` is its SQLSTATE. */
+/**
+ * Opens the embedded database in `dataDir`, whose lock the caller holds until after `close`. Rejects when the intent
+ * journal is damaged, or when the database's files cannot be read.
+ *
+ * It commits without waiting for the disk: see `IntentJournal` for what a power cut may cost, and call `replayIntents`
+ * before the first call is served. Statements run one at a time, in a thread of their own, in the order of the calls.
+ */
+export async function openPglite(
+  dataDir: string,
+  options?: { readonly journalBytesMax?: number },
+): Promise<PgliteDatabase> {
+  const settings = {
+    task: "serve",
+    dataDir,
+    pgdata: join(dataDir, "pgdata"),
+    journalBytesMax: options?.journalBytesMax ?? JOURNAL_BYTES_MAX,
+  } as const;
+  if (!existsSync(join(settings.pgdata, "PG_VERSION"))) await makeDatabase(settings);
+  const client = new PgliteClient(settings);
+  await client.opened;
+  return client;
+}
+
+async function makeDatabase(settings: WorkerSettings): Promise<void> {
+  const worker = startWorker({ ...settings, task: "make" });
+  const signal = AbortSignal.timeout(MAKE_MS_MAX);
+  try {
+    await once(worker, "exit", { signal });
+  } catch (error) {
+    await worker.terminate();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`cannot make the embedded database in \`${settings.dataDir}\`: ${reason}`, {
+      cause: error,
+    });
+  }
+}
+
+function startWorker(settings: WorkerSettings): Worker {
+  // The worker stands beside this file: TypeScript here and there, or JavaScript here and there.
+  const file = new URL(`./pglite-worker${extname(import.meta.url)}`, import.meta.url);
+  return new Worker(file, {
+    workerData: settings,
+    name: "keybrake-pglite",
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+  });
+}
+
+/** The database refused a statement: the fields of its error, SQLSTATE in `code`. */
 class PgliteError extends Error {
   override readonly name = "PgliteError";
 
@@ -31,66 +82,47 @@ class PgliteError extends Error {
   }
 }
 
-/**
- * Opens the embedded database in `dataDir`, which is made when it is not there, and holds the directory's lock until
- * `close`. Rejects when another process has it, when the intent journal is damaged, or when the files cannot be read.
- *
- * It commits without waiting for the disk. What a power cut may cost is named at `IntentJournal`; call `replayIntents`
- * before the first call is served. Statements run one at a time, in a thread of their own, in the order of the calls.
- */
-export async function openPglite(
-  dataDir: string,
-  options?: { readonly journalBytesMax?: number },
-): Promise<PgliteDatabase> {
-  const lock = lockDataDir(dataDir);
-  const settings: WorkerSettings = { dataDir, journalBytesMax: options?.journalBytesMax ?? JOURNAL_BYTES_MAX };
-  const worker = new Worker(new URL(`./pglite-worker${extname(import.meta.url)}`, import.meta.url), {
-    workerData: settings,
-    name: "keybrake-pglite",
-  });
-  const client = new PgliteClient(worker, lock);
-  await client.opened;
-  return client;
-}
-
 interface Pending {
-  readonly startedAtMs: number;
+  readonly sentAtMs: number;
   readonly resolve: (rows: readonly Row[]) => void;
   readonly reject: (error: Error) => void;
 }
 
-type RequestBody = Request extends infer Each ? (Each extends Request ? Omit<Each, "id"> : never) : never;
-
+/** The side of the thread boundary that everybody else sees. */
 class PgliteClient implements PgliteDatabase {
   readonly kind = "pglite";
-  readonly opened: Promise<void>;
-  readonly died: Promise<Error>;
   readonly #worker: Worker;
-  readonly #lock: DataDirLock;
-  /** In the order of the requests, which is the order of the replies. */
-  readonly #pending = new Map<number, Pending>();
-  readonly #listeners = new Map<string, Set<(payload: string | null) => void>>();
+  readonly #opened = Promise.withResolvers<void>();
+  readonly #died = Promise.withResolvers<Error>();
+  readonly #ended = Promise.withResolvers<void>();
   readonly #watch: NodeJS.Timeout;
-  readonly #opening = Promise.withResolvers<void>();
-  readonly #dying = Promise.withResolvers<Error>();
+  readonly #listeners = new Map<string, Set<(payload: string | null) => void>>();
+  /** By request id, oldest first. */
+  readonly #pending = new Map<number, Pending>();
   #nextId = 0;
-  #failure: Error | null = null;
-  #closing: Promise<void> | null = null;
+  #lastReplyAtMs = 0;
+  #state: "opening" | "open" | "closing" | "ended" = "opening";
+  #cause: Error | null = null;
 
-  constructor(worker: Worker, lock: DataDirLock) {
-    this.#worker = worker;
-    this.#lock = lock;
-    this.opened = this.#opening.promise;
-    this.died = this.#dying.promise;
-    worker.on("message", (reply: Reply) => this.#receive(reply));
-    worker.on("error", (error) => this.#fail(asError(error)));
-    worker.on("exit", (code) => this.#fail(new Error(`its thread ended with code ${code}`)));
+  constructor(settings: WorkerSettings) {
+    this.#worker = startWorker(settings);
+    this.#worker.on("message", (reply: Reply) => this.#receive(reply));
+    this.#worker.on("error", (error: unknown) => this.#blame(error));
+    this.#worker.on("exit", () => this.#end());
     this.#watch = setInterval(() => this.#endHang(), WATCH_EVERY_MS);
     this.#watch.unref();
   }
 
+  get opened(): Promise<void> {
+    return this.#opened.promise;
+  }
+
+  get died(): Promise<Error> {
+    return this.#died.promise;
+  }
+
   async query(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
-    return this.#send({ kind: "query", text, values: values.map(formatParameter) });
+    return await this.#send({ kind: "query", text, values: values.map(formatParameter) });
   }
 
   async script(text: string): Promise<void> {
@@ -98,68 +130,99 @@ class PgliteClient implements PgliteDatabase {
   }
 
   async listen(channel: string, onPayload: (payload: string | null) => void): Promise<void> {
-    const listeners = this.#listeners.get(channel);
-    if (listeners !== undefined) listeners.add(onPayload);
-    else this.#listeners.set(channel, new Set([onPayload]));
+    const listeners = this.#listeners.get(channel) ?? new Set();
+    this.#listeners.set(channel, listeners.add(onPayload));
     await this.#send({ kind: "listen", channel });
     onPayload(null);
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    if (this.#failure === null) {
-      const closed = this.#send({ kind: "close" }, true);
-      this.#failure = new Error("the embedded database is closed");
-      const timer = setTimeout(() => void this.#worker.terminate(), CLOSE_MS_MAX);
-      try {
-        await closed;
-        await this.#ended();
-      } finally {
-        clearTimeout(timer);
-      }
+  async close(): Promise<void> {
+    if (this.#state === "ended") return;
+    if (this.#state === "open") {
+      this.#post({ kind: "close" });
+      this.#state = "closing";
     }
-    await this.#release();
+    const timer = setTimeout(() => this.#stop(`did not close within ${CLOSE_MS_MAX} ms`), CLOSE_MS_MAX);
+    await this.#ended.promise;
+    clearTimeout(timer);
+    if (this.#cause !== null) throw this.#gone();
   }
 
-  #send(body: RequestBody, isLast = false): Promise<readonly Row[]> {
-    if (this.#failure !== null) return Promise.reject(this.#failure);
-    if (this.#pending.size >= QUEUE_MOST && !isLast) {
-      return Promise.reject(new Error(`the embedded database has ${QUEUE_MOST} statements waiting: try again later`));
+  #send(body: RequestBody): Promise<readonly Row[]> {
+    if (this.#state !== "open") return Promise.reject(this.#gone());
+    if (this.#pending.size >= QUEUE_MOST) {
+      return Promise.reject(
+        new Error(`the embedded database has ${QUEUE_MOST} statements waiting: try again later`),
+      );
     }
     return new Promise((resolve, reject) => {
-      const id = this.#nextId++;
-      this.#worker.postMessage({ id, ...body } satisfies Request);
-      this.#pending.set(id, { startedAtMs: performance.now(), resolve, reject });
+      this.#pending.set(this.#post(body), { sentAtMs: performance.now(), resolve, reject });
     });
   }
 
+  #post(body: RequestBody): number {
+    const id = this.#nextId++;
+    this.#worker.postMessage({ id, ...body } satisfies Request);
+    return id;
+  }
+
   #receive(reply: Reply): void {
-    switch (reply.kind) {
-      case "opened":
-        return this.#opening.resolve();
-      case "failed":
-        return this.#fail(new PgliteError(reply.error));
-      case "notification":
-        for (const onPayload of this.#listeners.get(reply.channel) ?? []) onPayload(reply.payload);
-        return;
-      case "answer":
-        return this.#take(reply.id)?.resolve(reply.rows === null ? [] : parseRows(reply.rows));
-      case "error":
-        return this.#take(reply.id)?.reject(new PgliteError(reply.error));
+    this.#lastReplyAtMs = performance.now();
+    if (reply.kind === "opened") {
+      this.#state = "open";
+      this.#opened.resolve();
+    } else if (reply.kind === "notification") {
+      for (const onPayload of this.#listeners.get(reply.channel) ?? []) onPayload(reply.payload);
+    } else {
+      const pending = this.#pending.get(reply.id);
+      this.#pending.delete(reply.id);
+      if (reply.kind === "error") pending?.reject(new PgliteError(reply.error));
+      else pending?.resolve(reply.rows === null ? [] : parseRows(reply.rows));
     }
   }
 
-  #take(id: number): Pending | undefined {
-    const pending = this.#pending.get(id);
-    this.#pending.delete(id);
-    return pending;
+  #blame(cause: unknown): void {
+    this.#cause ??= cause instanceof Error ? cause : new Error(String(cause));
   }
-}
 
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+  /** The thread has ended. Nobody knows what became of the statements that it did not answer. */
+  #end(): void {
+    const wasAsked = this.#state === "closing" && this.#cause === null;
+    const gone = this.#gone();
+    this.#state = "ended";
+    clearInterval(this.#watch);
+    for (const pending of this.#pending.values()) pending.reject(gone);
+    this.#pending.clear();
+    this.#opened.reject(gone);
+    if (!wasAsked) {
+      for (const listeners of this.#listeners.values()) for (const onPayload of listeners) onPayload(null);
+      this.#died.resolve(gone);
+    }
+    this.#ended.resolve();
+  }
+
+  /** Never carries a SQLSTATE: that would say that the database had answered. */
+  #gone(): Error {
+    if (this.#state === "opening") {
+      const reason = this.#cause?.message ?? "its thread ended";
+      return new Error(`cannot open the embedded database: ${reason}`, { cause: this.#cause });
+    }
+    if (this.#cause === null && this.#state !== "open") return new Error("the embedded database is closed");
+    const reason = this.#cause?.message ?? "its thread ended";
+    return new Error(`the embedded database has stopped, start Keybrake again: ${reason}`, {
+      cause: this.#cause,
+    });
+  }
+
+  #endHang(): void {
+    const [oldest] = this.#pending.values();
+    if (oldest === undefined) return;
+    const silentSinceMs = Math.max(oldest.sentAtMs, this.#lastReplyAtMs);
+    if (performance.now() - silentSinceMs > STATEMENT_MS_MAX) this.#stop("a statement did not end");
+  }
+
+  #stop(reason: string): void {
+    this.#blame(new Error(reason));
+    void this.#worker.terminate();
+  }
 }

@@ -9,7 +9,12 @@ export const NONCE_LENGTH = 12;
 export const TAG_LENGTH = 16;
 
 /** Encrypts with AES-256-GCM; returns ciphertext ‖ tag. The caller never uses a nonce twice with one key. */
-export function encryptAesGcm(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Buffer {
+export function encryptAesGcm(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  plaintext: Uint8Array,
+): Buffer {
   checkLengths(key, nonce);
   const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_LENGTH });
   cipher.setAAD(aad);
@@ -17,7 +22,12 @@ export function encryptAesGcm(key: Uint8Array, nonce: Uint8Array, aad: Uint8Arra
 }
 
 /** Decrypts ciphertext ‖ tag. Throws, and gives out no byte, when anything is not as it was encrypted. */
-export function decryptAesGcm(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Buffer {
+export function decryptAesGcm(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  sealed: Uint8Array,
+): Buffer {
   checkLengths(key, nonce);
   if (sealed.length < TAG_LENGTH) throw new RangeError("the ciphertext is shorter than its tag");
   const end = sealed.length - TAG_LENGTH;

@@ -49,7 +49,13 @@ export class EnvelopeError extends Error {
 /** Makes a master key of 32 bytes. The bytes are shared, not copied. */
 export function createMasterKey(key: Buffer): MasterKey {
   if (key.length !== KEY_LENGTH) throw new RangeError(`a master key has ${KEY_LENGTH} bytes`);
-  return { key, id: createHash("sha256").update(key).digest("hex").slice(0, KEY_ID_LENGTH * 2) };
+  return {
+    key,
+    id: createHash("sha256")
+      .update(key)
+      .digest("hex")
+      .slice(0, KEY_ID_LENGTH * 2),
+  };
 }
 
 /** Seals a secret for one place. The plaintext is left as it is: wiping it is the caller's business. */
@@ -86,7 +92,13 @@ export function openEnvelope(masterKey: MasterKey, place: EnvelopePlace, stored:
   }
   let dataKey: Buffer | undefined;
   try {
-    dataKey = openPart(masterKey.key, bindingOf(place, "key", keyId), envelope, HEADER_LENGTH, WRAPPED_LENGTH);
+    dataKey = openPart(
+      masterKey.key,
+      bindingOf(place, "key", keyId),
+      envelope,
+      HEADER_LENGTH,
+      WRAPPED_LENGTH,
+    );
     return openPart(dataKey, bindingOf(place, "value", ""), envelope, HEADER_LENGTH + WRAPPED_LENGTH);
   } catch {
     throw new EnvelopeError("damaged", `the stored ${nameOf(place)} was altered or belongs to another row`);

@@ -20,21 +20,22 @@ const ROTATE_ATTEMPTS_MAX = 5;
 /** `open` is asked in the middle of a call, so it gives up before the ledger would. */
 const WAIT_MS_MAX = 900;
 
-/** What a store of secrets needs. */
-export interface SecretStoreOptions {
-  readonly database: Database;
-  readonly masterKey: MasterKey;
-  readonly installationId: string;
-  /** At most a minute; less is for tests. */
-  readonly rememberMs?: number;
-}
-
 /** A new secret; the value was found to be plausible (`findSecretProblem`). */
 export interface NewSecret {
   readonly name: string;
   readonly vendor: VendorName;
   readonly value: string;
   readonly accountId: string | null;
+}
+
+/** Opens the store. `rememberMs` is at most a minute; less is for tests. `close` wipes what is in memory. */
+export function openSecretStore(
+  database: Database,
+  masterKey: MasterKey,
+  installationId: string,
+  rememberMs: number = REMEMBER_MS,
+): EnvelopeSecretStore {
+  return new EnvelopeSecretStore(database, masterKey, installationId, rememberMs);
 }
 
 /**
@@ -48,11 +49,11 @@ export class EnvelopeSecretStore implements SecretStore {
   readonly #cache: SecretCache;
   readonly #loading = new Map<string, Promise<OpenedSecret>>();
 
-  constructor(options: SecretStoreOptions) {
-    this.#database = options.database;
-    this.#masterKey = options.masterKey;
-    this.#installationId = options.installationId;
-    this.#cache = new SecretCache(Math.min(options.rememberMs ?? REMEMBER_MS, REMEMBER_MS));
+  constructor(database: Database, masterKey: MasterKey, installationId: string, rememberMs: number) {
+    this.#database = database;
+    this.#masterKey = masterKey;
+    this.#installationId = installationId;
+    this.#cache = new SecretCache(Math.min(rememberMs, REMEMBER_MS));
   }
 
   /**

@@ -1,9 +1,14 @@
 import { type PolicyDocument, parsePolicy, policySchema } from "@keybrake/core";
 import { z } from "zod";
 
+/** A value whose lists and objects may be constants. */
+type Immutable<Value> = Value extends object
+  ? { readonly [Key in keyof Value]: Immutable<Value[Key]> }
+  : Value;
+
 /** A policy in a request: read by the policy engine itself, so that its problems are told in its own words. */
 export const policyInput = z
-  .custom<PolicyDocument>(() => true)
+  .custom<Immutable<PolicyDocument>>(() => true)
   .check((context) => {
     const parsed = parsePolicy(context.value);
     if (!("problems" in parsed)) return;

@@ -84,6 +84,9 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SE
 SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   ops ledger_op[];
+  -- The same by kind: most statements concern one, and taking the array apart is what they cost.
+  asked ledger_op[]; ended ledger_op[];
+  has_keys boolean; has_exposures boolean;
   n integer;
   today date := ledger_day();
   at_time timestamptz := date_trunc('milliseconds', clock_timestamp());
@@ -100,7 +103,7 @@ DECLARE
   res_states text[]; res_holds bigint[]; res_times timestamptz[]; res_accounted boolean[]; res_days date[];
   res_budgets text[]; res_keys text[]; res_vault_keys uuid[]; new_states text[]; costs bigint[]; finals boolean[]; statuses integer[];
   -- The verdicts, by operation.
-  used_after bigint[]; blocked integer[]; used_at_block bigint[]; actuals bigint[]; credited bigint[]; overruns bigint[];
+  used_after bigint[]; blocked integer[]; used_at_block bigint[]; op_budgets text[]; actuals bigint[]; credited bigint[]; overruns bigint[];
   closes boolean[]; closed_ids uuid[];
   i integer; p integer := 1; first integer; q integer; w integer; need bigint; best integer; rank integer;
   delta bigint; part jsonb; part_at integer; parts jsonb; take bigint; extra bigint;
@@ -113,11 +116,14 @@ BEGIN
   UPDATE installation SET last_day = today WHERE only_row AND last_day < today;
 
   -- The operations come in order, numbered from 1.
-  SELECT array_agg(o), count(*), array_agg(o.id) FILTER (WHERE o.kind = 'settle')
-    INTO ops, n, settle_ids FROM jsonb_populate_recordset(NULL::ledger_op, batch) o;
-  PERFORM 1 FROM exposures e
-    WHERE (e.secret_id, e.object_id) IN (SELECT o.secret_id, o.exposure_id FROM unnest(ops) o WHERE o.exposure_id IS NOT NULL)
-    ORDER BY e.secret_id, e.object_id FOR UPDATE;
+  SELECT array_agg(o), count(*), array_agg(o) FILTER (WHERE o.kind = 'reserve'), array_agg(o) FILTER (WHERE o.kind = 'settle'),
+      array_agg(o.id) FILTER (WHERE o.kind = 'settle'), bool_or(o.idempotency_key IS NOT NULL), bool_or(o.exposure_id IS NOT NULL)
+    INTO ops, n, asked, ended, settle_ids, has_keys, has_exposures FROM jsonb_populate_recordset(NULL::ledger_op, batch) o;
+  IF has_exposures THEN
+    PERFORM 1 FROM exposures e
+      WHERE (e.secret_id, e.object_id) IN (SELECT o.secret_id, o.exposure_id FROM unnest(ops) o WHERE o.exposure_id IS NOT NULL)
+      ORDER BY e.secret_id, e.object_id FOR UPDATE;
+  END IF;
 
   -- Coverage: budgets of a new call by scope, of an open one as it was reserved, of a credit as its parts were.
   SELECT array_agg(c.i), array_agg(c.idx), array_agg(c.budget_id), array_agg(c.start), array_agg(c.part)
@@ -126,23 +132,21 @@ BEGIN
       SELECT d.*, dense_rank() OVER (ORDER BY d.budget_id, d.start) AS idx FROM (
         SELECT o.i, b.id AS budget_id, window_start(b.time_window, today) AS start, NULL::uuid AS part,
             CASE b.time_window WHEN 'total' THEN 1 WHEN 'monthly' THEN 2 ELSE 3 END AS rank
-          FROM unnest(ops) o
+          FROM unnest(asked) o
           CROSS JOIN LATERAL (VALUES ('vault_key', o.vault_key_id::text), ('agent_id', o.agent_id),
             ('crew_run_id', o.crew_run_id), ('secret', o.secret_id::text), ('installation', '')) AS s (scope, value)
           JOIN budgets b ON b.scope = s.scope AND b.scope_value = s.value AND b.deleted_at IS NULL
-          WHERE o.kind = 'reserve'
         UNION ALL
         SELECT o.i, b.id, window_start(b.time_window, r.day), NULL, 4
-          FROM unnest(ops) o JOIN reservations r ON r.call_id = o.id
+          FROM unnest(ended) o JOIN reservations r ON r.call_id = o.id
           CROSS JOIN LATERAL unnest(r.budget_ids) AS u (budget_id) JOIN budgets b ON b.id = u.budget_id
-          WHERE o.kind = 'settle'
         UNION ALL
         SELECT o.i, b.id, window_start(b.time_window, (x ->> 'day')::date), (x ->> 'call')::uuid, 5
-          FROM unnest(ops) o JOIN exposures e ON e.secret_id = o.secret_id AND e.object_id = o.exposure_id
+          FROM unnest(ended) o JOIN exposures e ON e.secret_id = o.secret_id AND e.object_id = o.exposure_id
           CROSS JOIN LATERAL jsonb_array_elements(e.parts) AS x
           CROSS JOIN LATERAL jsonb_array_elements_text(x -> 'budgets') AS u (budget_id)
           JOIN budgets b ON b.id = u.budget_id::bigint
-          WHERE o.kind = 'settle' AND o.exposure_final
+          WHERE o.exposure_final
       ) d ORDER BY d.i, d.rank, idx
     ) c;
 
@@ -164,17 +168,19 @@ BEGIN
     ) l;
 
   -- Claim idempotency keys: a key that nobody holds, or that is older than Stripe's memory of it less an hour.
-  INSERT INTO idempotency_keys AS k (key_hash, fingerprint, call_id, requested_at, open_call_id)
-    SELECT DISTINCT ON (o.idempotency_key) o.idempotency_key, o.fingerprint, o.id, at_time, o.id
-    FROM unnest(ops) o WHERE o.kind = 'reserve' AND o.idempotency_key IS NOT NULL
-    ORDER BY o.idempotency_key, o.i
-  ON CONFLICT (key_hash) DO UPDATE SET fingerprint = excluded.fingerprint, call_id = excluded.call_id,
-      requested_at = excluded.requested_at, open_call_id = excluded.open_call_id
-    WHERE k.open_call_id IS NULL AND k.requested_at < at_time - interval '23 hours';
-  UPDATE idempotency_keys k SET open_call_id = c.id
-    FROM (SELECT DISTINCT ON (o.idempotency_key) o.idempotency_key, o.fingerprint, o.id FROM unnest(ops) o
-      WHERE o.kind = 'reserve' AND o.idempotency_key IS NOT NULL ORDER BY o.idempotency_key, o.i) c
-    WHERE k.key_hash = c.idempotency_key AND k.open_call_id IS NULL AND k.fingerprint = c.fingerprint;
+  IF has_keys THEN
+    INSERT INTO idempotency_keys AS k (key_hash, fingerprint, call_id, requested_at, open_call_id)
+      SELECT DISTINCT ON (o.idempotency_key) o.idempotency_key, o.fingerprint, o.id, at_time, o.id
+      FROM unnest(asked) o WHERE o.idempotency_key IS NOT NULL
+      ORDER BY o.idempotency_key, o.i
+    ON CONFLICT (key_hash) DO UPDATE SET fingerprint = excluded.fingerprint, call_id = excluded.call_id,
+        requested_at = excluded.requested_at, open_call_id = excluded.open_call_id
+      WHERE k.open_call_id IS NULL AND k.requested_at < at_time - interval '23 hours';
+    UPDATE idempotency_keys k SET open_call_id = c.id
+      FROM (SELECT DISTINCT ON (o.idempotency_key) o.idempotency_key, o.fingerprint, o.id FROM unnest(asked) o
+        WHERE o.idempotency_key IS NOT NULL ORDER BY o.idempotency_key, o.i) c
+      WHERE k.key_hash = c.idempotency_key AND k.open_call_id IS NULL AND k.fingerprint = c.fingerprint;
+  END IF;
   PERFORM 1 FROM reservations r WHERE r.call_id = ANY (settle_ids) ORDER BY r.call_id FOR UPDATE;
 
   -- Only now, with every lock held: may this key still act?
@@ -221,13 +227,14 @@ BEGIN
 
   used_after := array_fill(NULL::bigint, ARRAY[n]); blocked := array_fill(NULL::integer, ARRAY[n]); used_at_block := array_fill(NULL::bigint, ARRAY[n]);
   actuals := array_fill(0::bigint, ARRAY[n]); credited := array_fill(0::bigint, ARRAY[n]); overruns := array_fill(NULL::bigint, ARRAY[n]);
-  closes := array_fill(false, ARRAY[n]);
+  closes := array_fill(false, ARRAY[n]); op_budgets := array_fill(NULL::text, ARRAY[n]);
 
   FOR i IN 1..n LOOP
     first := p;
     WHILE cov_op[p] = i LOOP p := p + 1; END LOOP;
 
     IF kinds[i] = 'reserve' AND codes[i] IS NULL THEN
+      op_budgets[i] := '{' || array_to_string(cov_budget[first:p - 1], ',') || '}';
       FOR q IN first..p - 1 LOOP
         w := cov_win[q];
         need := CASE win_unit[w] WHEN 'usd' THEN holds[i] WHEN 'calls' THEN counts[i]::integer ELSE 1 END;
@@ -341,11 +348,11 @@ BEGIN
       o.latency_ms, replica_name
     FROM unnest(ops) o
     WHERE o.kind <> 'settle' AND codes[o.i] IS DISTINCT FROM 'stale_policy'
-    RETURNING id, state, decision_digest(calls) AS decision, outcome_digest(calls) AS outcome
+    RETURNING id, decision_digest(calls) AS decision, CASE WHEN state = 'denied' THEN outcome_digest(calls) END AS outcome
   ), digested AS (
     SELECT x.id, 'decision' AS what, x.decision AS digest FROM written x
     UNION ALL
-    SELECT x.id, 'outcome', x.outcome FROM written x WHERE x.state = 'denied'
+    SELECT x.id, 'outcome', x.outcome FROM written x WHERE x.outcome IS NOT NULL
   )
   SELECT array_agg(g.id), array_agg(at_time), array_agg(g.what), array_agg(g.digest)
     INTO link_ids, link_times, link_kinds, link_digests FROM (SELECT * FROM digested ORDER BY id, what) g;
@@ -353,16 +360,16 @@ BEGIN
   INSERT INTO reservations (call_id, requested_at, epoch, deadline, day, budget_ids, hold_micros, accounted,
       vault_key_id, secret_id, idempotency_key_hash)
     SELECT o.id, at_time, an_epoch, at_time + o.deadline_ms * interval '1 millisecond', today,
-      ARRAY(SELECT c.budget_id FROM unnest(cov_op, cov_budget) AS c (op, budget_id) WHERE c.op = o.i),
+      op_budgets[o.i]::bigint[],
       holds[o.i], counts[o.i], o.vault_key_id, o.secret_id, o.idempotency_key
-    FROM unnest(ops) o WHERE o.kind = 'reserve' AND codes[o.i] IS NULL;
+    FROM unnest(asked) o WHERE codes[o.i] IS NULL;
 
-  IF EXISTS (SELECT 1 FROM unnest(ops) o WHERE o.kind = 'reserve' AND o.idempotency_key IS NOT NULL AND codes[o.i] IS NOT NULL) THEN
+  IF has_keys THEN
     -- A refused call holds no idempotency key.
-    DELETE FROM idempotency_keys k USING unnest(ops) o
-      WHERE o.kind = 'reserve' AND codes[o.i] IS NOT NULL AND k.key_hash = o.idempotency_key AND k.call_id = o.id;
-    UPDATE idempotency_keys k SET open_call_id = NULL FROM unnest(ops) o
-      WHERE o.kind = 'reserve' AND codes[o.i] IS NOT NULL AND k.key_hash = o.idempotency_key AND k.open_call_id = o.id;
+    DELETE FROM idempotency_keys k USING unnest(asked) o
+      WHERE codes[o.i] IS NOT NULL AND k.key_hash = o.idempotency_key AND k.call_id = o.id;
+    UPDATE idempotency_keys k SET open_call_id = NULL FROM unnest(asked) o
+      WHERE codes[o.i] IS NOT NULL AND k.key_hash = o.idempotency_key AND k.open_call_id = o.id;
   END IF;
 
   IF closed_ids IS NOT NULL THEN
@@ -370,16 +377,18 @@ BEGIN
       SELECT o.secret_id, o.exposure_id, o.currency, coalesce(o.exposure_amount, 0), costs[o.i],
         jsonb_build_array(jsonb_build_object('call', o.id, 'micros', costs[o.i], 'day', res_days[o.i], 'budgets', res_budgets[o.i]::jsonb)),
         finals[o.i], at_time
-      FROM unnest(ops) o WHERE closes[o.i] AND o.state = 'settled' AND o.exposure_id IS NOT NULL AND fresh[o.i]
+      FROM unnest(ended) o WHERE closes[o.i] AND o.state = 'settled' AND o.exposure_id IS NOT NULL AND fresh[o.i]
       ORDER BY o.secret_id, o.exposure_id
     ON CONFLICT (secret_id, object_id) DO UPDATE SET counted_micros = e.counted_micros + excluded.counted_micros,
       parts = e.parts || excluded.parts, amount = greatest(e.amount, excluded.amount), updated_at = excluded.updated_at;
-    DELETE FROM reservations r USING unnest(ops) o WHERE closes[o.i] AND o.state <> 'unknown' AND r.call_id = o.id;
-    UPDATE reservations r SET state = 'unknown' FROM unnest(ops) o WHERE closes[o.i] AND o.state = 'unknown' AND r.call_id = o.id;
-    DELETE FROM idempotency_keys k USING unnest(ops) o
-      WHERE closes[o.i] AND o.state = 'released' AND k.key_hash = res_keys[o.i] AND k.call_id = o.id;
-    UPDATE idempotency_keys k SET open_call_id = NULL FROM unnest(ops) o
-      WHERE closes[o.i] AND k.key_hash = res_keys[o.i] AND k.open_call_id = o.id;
+    DELETE FROM reservations r USING unnest(ended) o WHERE closes[o.i] AND o.state <> 'unknown' AND r.call_id = o.id;
+    UPDATE reservations r SET state = 'unknown' FROM unnest(ended) o WHERE closes[o.i] AND o.state = 'unknown' AND r.call_id = o.id;
+    IF array_remove(res_keys, NULL) <> '{}' THEN
+      DELETE FROM idempotency_keys k USING unnest(ended) o
+        WHERE closes[o.i] AND o.state = 'released' AND k.key_hash = res_keys[o.i] AND k.call_id = o.id;
+      UPDATE idempotency_keys k SET open_call_id = NULL FROM unnest(ended) o
+        WHERE closes[o.i] AND k.key_hash = res_keys[o.i] AND k.open_call_id = o.id;
+    END IF;
     WITH written AS (
       UPDATE calls c SET state = o.state, completed_at = at_time, status_code = coalesce(o.status_code, c.status_code),
         amount = coalesce(o.amount, c.amount), currency = coalesce(o.currency, c.currency),
@@ -387,27 +396,27 @@ BEGIN
         customer_id = coalesce(o.customer_id, c.customer_id), vendor_request_id = coalesce(o.vendor_request_id, c.vendor_request_id),
         vendor_object_id = coalesce(o.vendor_object_id, c.vendor_object_id), latency_ms = coalesce(o.latency_ms, c.latency_ms),
         upstream_ms = coalesce(o.upstream_ms, c.upstream_ms), outcome_reason = o.outcome_reason
-      FROM unnest(ops) o WHERE closes[o.i] AND c.id = o.id AND c.requested_at = res_times[o.i]
+      FROM unnest(ended) o WHERE closes[o.i] AND c.id = o.id AND c.requested_at = res_times[o.i]
       RETURNING c.id, c.requested_at, CASE c.state WHEN 'unknown' THEN 'unknown' ELSE 'outcome' END AS what, outcome_digest(c) AS digest
     )
     SELECT link_ids || array_agg(x.id), link_times || array_agg(x.requested_at), link_kinds || array_agg(x.what),
       link_digests || array_agg(x.digest) INTO link_ids, link_times, link_kinds, link_digests FROM written x;
-    UPDATE vault_keys v SET status = 'suspended', status_reason = 'a call cost more than was reserved for it'
-      FROM unnest(ops) o WHERE closes[o.i] AND overruns[o.i] > 0 AND v.id = res_vault_keys[o.i] AND v.status = 'active';
-    IF FOUND THEN PERFORM pg_notify('keybrake_changes', '{"type":"key.suspended"}'); END IF;
+    IF array_remove(overruns, NULL) <> '{}' THEN
+      UPDATE vault_keys v SET status = 'suspended', status_reason = 'a call cost more than was reserved for it'
+        FROM unnest(ended) o WHERE closes[o.i] AND overruns[o.i] > 0 AND v.id = res_vault_keys[o.i] AND v.status = 'active';
+      PERFORM pg_notify('keybrake_changes', '{"type":"key.suspended"}');
+    END IF;
   END IF;
   PERFORM append_link(an_epoch, at_time, link_ids, link_times, link_kinds, link_digests);
 
   RETURN jsonb_build_object('day', today, 'at', epoch_ms(at_time), 'results', (
-    SELECT jsonb_agg(CASE WHEN o.kind = 'settle' THEN jsonb_build_object('i', o.i, 'applied', closes[o.i])
-      ELSE jsonb_build_object('i', o.i, 'code', codes[o.i], 'hold', holds[o.i]::text, 'replay_of', replays[o.i],
+    SELECT jsonb_agg(jsonb_build_object('i', o.i, 'code', codes[o.i], 'hold', holds[o.i]::text, 'replay_of', replays[o.i],
         'replay_open', replay_open[o.i], 'expiry_ms', expiry_ms[o.i], 'version', versions[o.i],
         'limit', CASE WHEN blocked[o.i] IS NOT NULL THEN jsonb_build_object(
           'scope', win_scope[blocked[o.i]], 'window', win_window[blocked[o.i]], 'unit', win_unit[blocked[o.i]],
           'limit', win_limit[blocked[o.i]]::text, 'used', used_at_block[o.i]::text,
           'requested', CASE win_unit[blocked[o.i]] WHEN 'usd' THEN holds[o.i] ELSE 1 END::text,
-          'reset_seconds', seconds_to_reset(win_window[blocked[o.i]], win_start[blocked[o.i]])) END)
-      END ORDER BY o.i) FROM unnest(ops) o WHERE o.kind <> 'deny'));
+          'reset_seconds', seconds_to_reset(win_window[blocked[o.i]], win_start[blocked[o.i]])) END)) FROM unnest(asked) o));
 END $$;
 
 -- Turns reservations of dead replicas, and those past their deadline, into unknown. Never releases anything.

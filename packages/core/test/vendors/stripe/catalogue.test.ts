@@ -59,7 +59,9 @@ describe.skipIf(API === null)("the catalogue beside Stripe's own list", () => {
   it("finds every read but the documented exclusions, and takes it for free and unaccounted", () => {
     const notFound = reads.filter(({ template }) => {
       const found = findStripeEndpoint("GET", example(template))?.endpoint;
-      return !found || found.forbidden || found.accounted || found.direction !== null || found.price !== "none";
+      return (
+        !found || found.forbidden || found.accounted || found.direction !== null || found.price !== "none"
+      );
     });
     expect(notFound.map(({ template }) => template).sort()).toEqual(Object.keys(EXCLUDED_READS).sort());
   });
@@ -79,9 +81,13 @@ describe.skipIf(API === null)("the catalogue beside Stripe's own list", () => {
       const endpoint = findStripeEndpoint(method, example(template))?.endpoint;
       return endpoint && !endpoint.forbidden;
     });
-    expect(known.map(({ method, template }) => `${method} ${anonymous(template)}`).sort()).toEqual([...WRITES].sort());
+    expect(known.map(({ method, template }) => `${method} ${anonymous(template)}`).sort()).toEqual(
+      [...WRITES].sort(),
+    );
     const unknown = writes.filter((row) => !known.includes(row));
-    const passed = unknown.filter(({ method, template }) => judge(requestOf(method, example(template))) === "allow");
+    const passed = unknown.filter(
+      ({ method, template }) => judge(requestOf(method, example(template))) === "allow",
+    );
     expect(passed).toEqual([]);
   });
 
@@ -208,12 +214,19 @@ describe("P4: what mints credentials is refused under every allowlist", () => {
 
   it.each(ATTEMPTS)("P4: %s %s", (method, path) => {
     for (const entry of ["* /**", `* ${path}`, `${method} ${path}`, `${method} /v1/**`, `${method} /v2/**`]) {
-      expect(judge(requestOf(method, path), policyOf({ allowed_endpoints: [entry] }))).toBe("endpoint_forbidden");
+      expect(judge(requestOf(method, path), policyOf({ allowed_endpoints: [entry] }))).toBe(
+        "endpoint_forbidden",
+      );
     }
   });
 
   it.each(ATTEMPTS)("P4: %s %s in another spelling is no way around", (method, path) => {
-    for (const other of [path.toUpperCase(), `${path}.json`, `${path}.`, path.replace(/^\/v?[^/]*/, "/v1/v1")]) {
+    for (const other of [
+      path.toUpperCase(),
+      `${path}.json`,
+      `${path}.`,
+      path.replace(/^\/v?[^/]*/, "/v1/v1"),
+    ]) {
       expect(judge(requestOf(method, other))).not.toBe("allow");
     }
   });

@@ -4,9 +4,12 @@ import { stripe } from "../../../src/vendors/stripe/stripe.ts";
 import { RATES } from "../../stripe-requests.ts";
 
 describe("stripeExponent", () => {
-  it.each("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split(" "))("P1: %s has no decimals", (code) => {
-    expect(stripeExponent(code)).toBe(0);
-  });
+  it.each("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split(" "))(
+    "P1: %s has no decimals",
+    (code) => {
+      expect(stripeExponent(code)).toBe(0);
+    },
+  );
 
   it.each("bhd jod kwd omr tnd".split(" "))("P1: %s has three decimals", (code) => {
     expect(stripeExponent(code)).toBe(3);

@@ -1,0 +1,81 @@
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { PAGE_LIMIT } from "@keybrake/client/contract";
+import type { Request, Response, Router } from "express";
+import { z } from "zod";
+import type { Database } from "../ledger/database.ts";
+import { exportCalls } from "./call-export.ts";
+import { type CallPosition, selectCall, selectCalls } from "./call-store.ts";
+import { decodeCursor, toPage } from "./cursor.ts";
+import { mount, mountStream } from "./operation-handler.ts";
+import { ProblemError } from "./problem.ts";
+
+const position = z.tuple([z.literal("calls"), z.iso.datetime(), z.uuid()]);
+const MEDIA_TYPES = {
+  json: "application/json",
+  csv: "text/csv",
+  ndjson: "application/x-ndjson",
+} as const;
+type Format = keyof typeof MEDIA_TYPES;
+
+/** The operations on the audit log. `longDatabase` serves exports, which may take any time. */
+export function mountCalls(router: Router, database: Database, longDatabase: Database): void {
+  mountStream(router, "listCalls", async ({ query }, { request, response }) => {
+    const { cursor, limit, format: asked, ...filter } = query;
+    const format = asked ?? negotiate(request);
+    const found = decodeCursor(position, cursor);
+    const after: CallPosition | null = found === null ? null : { requestedAt: found[1], id: found[2] };
+    if (format !== "json") {
+      const rowsMax = limit ?? null;
+      return sendStream(response, format, exportCalls(longDatabase, { format, filter, after, rowsMax }));
+    }
+    const most = limit ?? PAGE_LIMIT;
+    const calls = await selectCalls(database, filter, after, most + 1);
+    const page = toPage(
+      calls,
+      most,
+      (call) => call,
+      (call) => ["calls", call.requested_at, call.id],
+    );
+    response.json(page);
+  });
+
+  mount(router, "getCall", async ({ params }) => {
+    const call = await selectCall(database, params.id);
+    if (call === null) throw new ProblemError("not_found", { detail: `there is no call \`${params.id}\`` });
+    return { status: 200, body: call };
+  });
+}
+
+function negotiate(request: Request): Format {
+  const accepted = request.accepts(Object.values(MEDIA_TYPES));
+  const format = (Object.keys(MEDIA_TYPES) as Format[]).find((name) => MEDIA_TYPES[name] === accepted);
+  if (format !== undefined) return format;
+  const detail = `accept one of ${Object.values(MEDIA_TYPES).join(", ")}`;
+  throw new ProblemError("not_acceptable", { detail });
+}
+
+/** Waits for the first part, so that a failure before it is still a proper answer; a later one cuts the connection. */
+async function sendStream(
+  response: Response,
+  format: "csv" | "ndjson",
+  parts: AsyncGenerator<string, void, undefined>,
+): Promise<void> {
+  const first = await parts.next();
+  response.status(200).type(`${MEDIA_TYPES[format]}; charset=utf-8`);
+  if (format === "csv") response.setHeader("content-disposition", 'attachment; filename="calls.csv"');
+  const rest = async function* () {
+    if (!first.done) yield first.value;
+    yield* parts;
+  };
+  try {
+    await pipeline(Readable.from(rest()), response);
+  } catch (error) {
+    // A reader that leaves in the middle is no fault.
+    if (!response.destroyed || !isPrematureClose(error)) throw error;
+  }
+}
+
+function isPrematureClose(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE";
+}

@@ -1,0 +1,139 @@
+import { type KeyObject, verify } from "node:crypto";
+import { API_ROOT, createOpenApiDocument } from "@keybrake/client/contract";
+import express, { type Express } from "express";
+import helmet from "helmet";
+import type { Registry } from "prom-client";
+import type { SignedTombstone } from "../ledger/audit-verify.ts";
+import type { Database } from "../ledger/database.ts";
+import { tombstoneText } from "../ledger/maintenance.ts";
+import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
+import { mountAudit } from "./audit.ts";
+import { authenticateAdmin } from "./authenticate-admin.ts";
+import { withUnavailable } from "./available-database.ts";
+import { mountBudgets } from "./budgets.ts";
+import { mountCalls } from "./calls.ts";
+import { mountEvents } from "./events.ts";
+import { mountKillSwitch } from "./kill-switch.ts";
+import { LiveTail } from "./live-tail.ts";
+import { mountOtherMethods } from "./operation-handler.ts";
+import { type ControlPlaneLogger, createErrorHandler, ProblemError } from "./problem.ts";
+import { mountSecrets } from "./secrets.ts";
+import { mountSpend } from "./spend.ts";
+import { mountSql } from "./sql-query.ts";
+import { mountVaultKeys } from "./vault-keys.ts";
+
+/** Everything the control plane works with. On PGlite all three databases are the same one. */
+export interface ControlPlaneDependencies {
+  /** For everything short. */
+  readonly database: Database;
+  /** Without a statement timeout: exports, sums, verifications. */
+  readonly longDatabase: Database;
+  /**
+   * For queries that people write: best with a statement timeout of half a minute and two connections of its own.
+   * Without it they run on `database`, in its shorter time.
+   */
+  readonly queryDatabase?: Database;
+  readonly secrets: EnvelopeSecretStore;
+  /** SHA-256 of the admin token. */
+  readonly adminTokenHash: Uint8Array;
+  /** Keys the hash of vault keys. */
+  readonly pepper: Uint8Array;
+  /** The public half of the key that signs tombstones. */
+  readonly checkpointKey: KeyObject;
+  /** Called when a key, a secret or the kill switch has changed, after the commit and before the answer. */
+  readonly onChange: () => void;
+  /** Whether calls can be served: the database answers and the lease holds. No answer within 2 s means no. */
+  readonly isReady: () => Promise<boolean>;
+  readonly metrics: Registry;
+  readonly logger: ControlPlaneLogger;
+  readonly version: string;
+  /** A clock that never jumps, in milliseconds; another one is for tests. */
+  readonly monotonicMs?: () => number;
+}
+
+const READY_TIMEOUT_MS = 2_000;
+
+/**
+ * Makes the control plane: the admin API, health and metrics. It opens nothing and holds no timer while nobody follows
+ * its events. Only health, metrics and the API's description answer without the admin token.
+ */
+export function createControlPlane(dependencies: ControlPlaneDependencies): Express {
+  const { logger, version, adminTokenHash, monotonicMs = () => performance.now() } = dependencies;
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  app.set("query parser", "simple");
+  app.use(helmet({ contentSecurityPolicy: { directives: { "upgrade-insecure-requests": null } } }));
+  app.use((_request, response, next) => {
+    response.setHeader("cache-control", "no-store");
+    next();
+  });
+  mountHealth(app, dependencies);
+  const description = createOpenApiDocument(version);
+  app.get(`${API_ROOT}/openapi.json`, (_request, response) => {
+    response.json(description);
+  });
+  app.use(API_ROOT, authenticateAdmin(adminTokenHash, monotonicMs));
+  app.use(API_ROOT, createApi(dependencies));
+  app.use((request) => {
+    throw new ProblemError("not_found", { detail: `there is nothing at \`${request.path}\`` });
+  });
+  app.use(createErrorHandler(logger));
+  return app;
+}
+
+function createApi(dependencies: ControlPlaneDependencies): express.Router {
+  const { secrets, pepper, onChange, logger, checkpointKey } = dependencies;
+  const database = withUnavailable(dependencies.database);
+  const longDatabase = withUnavailable(dependencies.longDatabase);
+  const queryDatabase = withUnavailable(dependencies.queryDatabase ?? dependencies.database);
+  const tail = new LiveTail(database, (error) => {
+    const stack = error instanceof Error ? error.stack : String(error);
+    logger.error({ event: "control_plane.tail_failed", stack });
+  });
+  const api = express.Router({ caseSensitive: true, strict: true });
+  mountSecrets(api, secrets, onChange);
+  mountVaultKeys(api, { database, secrets, pepper, onChange });
+  mountKillSwitch(api, database, onChange);
+  mountCalls(api, database, longDatabase);
+  mountSpend(api, longDatabase);
+  mountBudgets(api, database, secrets);
+  mountAudit(api, longDatabase, (tombstone) => isSignedBy(checkpointKey, tombstone));
+  mountEvents(api, tail);
+  mountSql(api, queryDatabase);
+  mountOtherMethods(api);
+  return api;
+}
+
+function isSignedBy(checkpointKey: KeyObject, tombstone: SignedTombstone): boolean {
+  return verify(null, Buffer.from(tombstoneText(tombstone)), checkpointKey, tombstone.signature);
+}
+
+function mountHealth(app: Express, { isReady, metrics }: ControlPlaneDependencies): void {
+  app.get("/healthz", (_request, response) => {
+    response.json({ status: "ok" });
+  });
+  app.get("/readyz", async (_request, response) => {
+    if (!(await isReadyInTime(isReady))) throw new ProblemError("not_ready", { retryAfterSeconds: 1 });
+    response.json({ status: "ready" });
+  });
+  app.get("/metrics", async (_request, response) => {
+    const text = await metrics.metrics();
+    response.setHeader("content-type", metrics.contentType);
+    response.send(text);
+  });
+}
+
+async function isReadyInTime(isReady: () => Promise<boolean>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), READY_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([isReady(), late]);
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,54 @@
+import type { KeybrakeEvent } from "@keybrake/client/contract";
+import type { Response, Router } from "express";
+import type { LiveTail } from "./live-tail.ts";
+import { mountStream } from "./operation-handler.ts";
+import { ProblemError } from "./problem.ts";
+
+const READERS_MAX = 64;
+const HEARTBEAT_EVERY_MS = 15_000;
+/** A reader that lags this far behind is cut off: it would otherwise be kept in this process's memory. */
+const UNSENT_BYTES_MAX = 1_048_576;
+
+/** The live tail as server-sent events. */
+export function mountEvents(router: Router, tail: LiveTail): void {
+  let readers = 0;
+  mountStream(router, "streamEvents", async (_request, { response }) => {
+    if (readers >= READERS_MAX) {
+      const detail = `${READERS_MAX} readers follow already`;
+      throw new ProblemError("overloaded", { detail, retryAfterSeconds: 5 });
+    }
+    readers++;
+    try {
+      await follow(tail, response);
+    } finally {
+      readers--;
+    }
+  });
+}
+
+/** Resolves when the reader has left, or was cut off. */
+async function follow(tail: LiveTail, response: Response): Promise<void> {
+  const closed = new Promise<void>((resolve) => response.once("close", resolve));
+  const unsubscribe = await tail.subscribe((events) => write(response, events.map(renderEvent).join("")));
+  const heartbeat = setInterval(() => write(response, ": still here\n\n"), HEARTBEAT_EVERY_MS);
+  heartbeat.unref();
+  try {
+    response.status(200).setHeader("content-type", "text/event-stream");
+    // The first bytes tell the reader that nothing will be missed from here on.
+    write(response, ": following\n\n");
+    await closed;
+  } finally {
+    clearInterval(heartbeat);
+    unsubscribe();
+  }
+}
+
+function write(response: Response, text: string): void {
+  if (response.writableLength > UNSENT_BYTES_MAX) response.destroy();
+  else if (!response.destroyed) response.write(text);
+}
+
+/** JSON holds no line break, so one data line carries any of it. */
+function renderEvent({ event, data }: KeybrakeEvent): string {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}

@@ -1,0 +1,69 @@
+import { PAGE_LIMIT, type Secret } from "@keybrake/client/contract";
+import type { Router } from "express";
+import { z } from "zod";
+import type { SecretRecord } from "../secrets/secret-rows.ts";
+import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
+import { findSecretProblem } from "../secrets/secret-value.ts";
+import { decodeCursor, toPage } from "./cursor.ts";
+import { mount } from "./operation-handler.ts";
+import { invalidField, ProblemError } from "./problem.ts";
+
+const position = z.tuple([z.literal("secrets"), z.string()]);
+
+/** The operations on secrets. A value goes in; no answer ever holds one. */
+export function mountSecrets(router: Router, secrets: EnvelopeSecretStore, onChange: () => void): void {
+  mount(router, "createSecret", async ({ body }) => {
+    const { name, vendor, value, account_id: accountId = null } = body;
+    refuseValue(vendor, value);
+    const created = await secrets.create({ name, vendor, value, accountId });
+    if (created === null) {
+      const detail = `a secret named \`${name}\` exists: rotate it, or choose another name`;
+      throw new ProblemError("secret_exists", { detail });
+    }
+    return { status: 201, body: toSecret(created) };
+  });
+
+  mount(router, "listSecrets", async ({ query }) => {
+    const limit = query.limit ?? PAGE_LIMIT;
+    const [, after] = decodeCursor(position, query.cursor) ?? [null, ""];
+    const found = await secrets.list(after, limit + 1);
+    return { status: 200, body: toPage(found, limit, toSecret, ({ name }) => ["secrets", name]) };
+  });
+
+  mount(router, "rotateSecret", async ({ params, body }) => {
+    const secret = await secrets.find(params.name);
+    if (secret === null) throw noSecret(params.name);
+    refuseValue(secret.vendor, body.value);
+    const rotated = await secrets.rotate(params.name, body.value);
+    if (rotated === null) throw noSecret(params.name);
+    onChange();
+    return { status: 200, body: toSecret(rotated) };
+  });
+
+  mount(router, "deleteSecret", async ({ params }) => {
+    if (!(await secrets.delete(params.name))) throw noSecret(params.name);
+    onChange();
+    return { status: 204 };
+  });
+}
+
+function refuseValue(vendor: SecretRecord["vendor"], value: string): void {
+  const problem = findSecretProblem(vendor, value);
+  if (problem !== null) throw invalidField("value", problem);
+}
+
+function noSecret(name: string): ProblemError {
+  return new ProblemError("not_found", { detail: `there is no secret named \`${name}\`` });
+}
+
+function toSecret(secret: SecretRecord): Secret {
+  return {
+    id: secret.id,
+    name: secret.name,
+    vendor: secret.vendor,
+    account_id: secret.accountId,
+    version: secret.version,
+    created_at: secret.createdAt.toISOString(),
+    rotated_at: secret.rotatedAt?.toISOString() ?? null,
+  };
+}

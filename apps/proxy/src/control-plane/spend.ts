@@ -1,0 +1,74 @@
+import { type ListSpend, PAGE_LIMIT, type Spend } from "@keybrake/client/contract";
+import type { Router } from "express";
+import { z } from "zod";
+import type { Database } from "../ledger/database.ts";
+import { showUsd, toInstant } from "./call-store.ts";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { mount } from "./operation-handler.ts";
+
+const RANGE_DAYS = 30;
+const GROUPS: Readonly<Record<ListSpend["group_by"], string>> = {
+  agent_id: "c.agent_id",
+  vault_key_id: "c.vault_key_id::text",
+  crew_run_id: "c.crew_run_id",
+  vendor: "c.vendor",
+  endpoint: "c.endpoint",
+  day: "to_char(c.requested_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
+};
+
+/** Later pages repeat the range of the first, or a day would slip in between. */
+const position = z.tuple([z.literal("spend"), z.iso.datetime(), z.iso.datetime(), z.int().min(1)]);
+
+interface Range {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Sums of the audit log. `longDatabase` serves them, because they may read all of it. */
+export function mountSpend(router: Router, longDatabase: Database): void {
+  mount(router, "listSpend", async ({ query }) => {
+    const limit = query.limit ?? PAGE_LIMIT;
+    const [, from, to, offset] = decodeCursor(position, query.cursor) ?? [null, query.from, query.to, 0];
+    const range = await selectRange(longDatabase, from, to);
+    const groups = await selectSpend(longDatabase, query.group_by, range, offset, limit + 1);
+    const isLast = groups.length <= limit;
+    const next = isLast ? null : encodeCursor(["spend", range.from, range.to, offset + limit]);
+    return { status: 200, body: { data: groups.slice(0, limit), next_cursor: next, ...range } };
+  });
+}
+
+/** The range that is meant, by the database's clock. `to` is exclusive, and calls are timed to the millisecond. */
+async function selectRange(database: Database, from?: string, to?: string): Promise<Range> {
+  const [row] = await database.query(
+    `SELECT coalesce($1::timestamptz, r.until - $3 * interval '1 day') AS since, r.until
+     FROM (SELECT coalesce($2::timestamptz, now() + interval '1 millisecond') AS until) r`,
+    [from === undefined ? null : toInstant(from), to === undefined ? null : toInstant(to), RANGE_DAYS],
+  );
+  return { from: (row?.["since"] as Date).toISOString(), to: (row?.["until"] as Date).toISOString() };
+}
+
+async function selectSpend(
+  database: Database,
+  groupBy: ListSpend["group_by"],
+  range: Range,
+  offset: number,
+  most: number,
+): Promise<Spend[]> {
+  const order = groupBy === "day" ? "1" : "cost_usd DESC, 1";
+  const rows = await database.query(
+    `SELECT ${GROUPS[groupBy]} AS name, count(*) FILTER (WHERE c.verdict = 'allow') AS calls,
+       count(*) FILTER (WHERE c.verdict = 'deny') AS denied,
+       coalesce(sum(c.reserved_usd) FILTER (WHERE c.state IN ('reserved', 'unknown')), 0) AS reserved_usd,
+       coalesce(sum(c.cost_usd), 0) AS cost_usd
+     FROM calls c WHERE c.requested_at >= $1 AND c.requested_at < $2
+     GROUP BY 1 ORDER BY ${order} OFFSET $3 LIMIT $4`,
+    [range.from, range.to, offset, most],
+  );
+  return rows.map((row) => ({
+    group: row["name"] as string | null,
+    calls: Number(row["calls"]),
+    denied: Number(row["denied"]),
+    reserved_usd: showUsd(row["reserved_usd"]),
+    cost_usd: showUsd(row["cost_usd"]),
+  }));
+}

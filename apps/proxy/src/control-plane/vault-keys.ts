@@ -1,0 +1,159 @@
+import { PAGE_LIMIT } from "@keybrake/client/contract";
+import {
+  generateVaultKey,
+  hashVaultKey,
+  type Policy,
+  type PolicyDocument,
+  parsePolicy,
+  redactVaultKey,
+} from "@keybrake/core";
+import type { Router } from "express";
+import { z } from "zod";
+import type { Database } from "../ledger/database.ts";
+import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
+import { selectBudgetsOfKey } from "./budget-store.ts";
+import { decodeCursor, toPage } from "./cursor.ts";
+import { mount } from "./operation-handler.ts";
+import { ProblemError } from "./problem.ts";
+import {
+  insertVaultKey,
+  replacePolicy,
+  revokeVaultKeys,
+  selectVaultKey,
+  selectVaultKeys,
+} from "./vault-key-store.ts";
+
+/** What the operations on vault keys work with. */
+export interface VaultKeyDependencies {
+  readonly database: Database;
+  readonly secrets: EnvelopeSecretStore;
+  readonly pepper: Uint8Array;
+  readonly onChange: () => void;
+}
+
+const position = z.tuple([z.literal("keys"), z.string().regex(/^[0-9]{1,18}$/), z.uuid()]);
+
+/** The operations on vault keys, single and by run or agent. A key in clear is in one answer only: its creation's. */
+export function mountVaultKeys(router: Router, dependencies: VaultKeyDependencies): void {
+  const { database, onChange } = dependencies;
+
+  mount(router, "createVaultKey", async ({ body }) => {
+    const created = await createVaultKey(dependencies, body);
+    onChange();
+    return { status: 201, body: created };
+  });
+
+  mount(router, "listVaultKeys", async ({ query }) => {
+    const limit = query.limit ?? PAGE_LIMIT;
+    const cursor = decodeCursor(position, query.cursor);
+    const after = cursor === null ? null : { createdMicros: cursor[1], id: cursor[2] };
+    const found = await selectVaultKeys(database, query, after, limit + 1);
+    const page = toPage(
+      found,
+      limit,
+      ({ key }) => key,
+      ({ key, createdMicros }) => ["keys", createdMicros.toString(), key.id],
+    );
+    return { status: 200, body: page };
+  });
+
+  mount(router, "getVaultKey", async ({ params }) => {
+    const key = await selectVaultKey(database, params.id);
+    if (key === null) throw noKey(params.id);
+    return { status: 200, body: { ...key, budgets: await selectBudgetsOfKey(database, key.id) } };
+  });
+
+  mount(router, "updateVaultKey", async ({ params, body }) => {
+    const updated = await updateVaultKey(database, params.id, body.policy);
+    onChange();
+    return { status: 200, body: updated };
+  });
+
+  mount(router, "revokeVaultKey", async ({ params, body }) => {
+    if ((await selectVaultKey(database, params.id)) === null) throw noKey(params.id);
+    return revoke("vault_key", params.id, body.reason);
+  });
+  mount(router, "revokeRun", ({ params, body }) => revoke("crew_run_id", params.crew_run_id, body.reason));
+  mount(router, "revokeAgent", ({ params, body }) => revoke("agent_id", params.agent_id, body.reason));
+
+  async function revoke(scope: Parameters<typeof revokeVaultKeys>[1], value: string, reason?: string) {
+    const ids = await revokeVaultKeys(database, scope, value, reason ?? null);
+    onChange();
+    return { status: 200, body: { revoked: ids.length, vault_key_ids: ids } } as const;
+  }
+}
+
+interface NewKey {
+  readonly agent_id: string;
+  readonly secret: string;
+  readonly policy: unknown;
+  readonly crew_run_id?: string | undefined;
+  readonly name?: string | undefined;
+}
+
+async function createVaultKey({ database, secrets, pepper }: VaultKeyDependencies, body: NewKey) {
+  const { policy, document } = readPolicy(body.policy);
+  const secret = await secrets.find(body.secret);
+  if (secret === null) {
+    const detail = `there is no secret named \`${body.secret}\`: create it first`;
+    throw new ProblemError("unknown_secret", { detail, problems: [{ field: "secret", message: detail }] });
+  }
+  requireVendor(policy, secret.vendor, `the secret \`${secret.name}\``);
+  const vaultKey = generateVaultKey(body.agent_id);
+  const crewRunId = body.crew_run_id ?? null;
+  const { id, createdAt, expiresAt } = await insertVaultKey(database, {
+    hash: hashVaultKey(pepper, vaultKey),
+    redacted: redactVaultKey(vaultKey),
+    name: body.name ?? null,
+    agentId: body.agent_id,
+    crewRunId,
+    secretId: secret.id,
+    policy,
+    document,
+  });
+  return {
+    id,
+    vault_key: vaultKey,
+    agent_id: body.agent_id,
+    crew_run_id: crewRunId,
+    vendor: policy.vendor,
+    policy: document,
+    expires_at: expiresAt?.toISOString() ?? null,
+    created_at: createdAt.toISOString(),
+  };
+}
+
+async function updateVaultKey(database: Database, id: string, input: unknown) {
+  const { policy, document } = readPolicy(input);
+  const key = await selectVaultKey(database, id);
+  if (key === null) throw noKey(id);
+  requireVendor(policy, key.vendor, "this vault key");
+  const isReplaced = key.status !== "revoked" && (await replacePolicy(database, id, policy, document));
+  const updated = isReplaced ? await selectVaultKey(database, id) : null;
+  if (updated === null) {
+    const detail = "a revoked vault key stays revoked: create another one";
+    throw new ProblemError("vault_key_revoked", { detail });
+  }
+  return updated;
+}
+
+/** The contract has accepted it already; this is the form that the ledger needs. */
+function readPolicy(input: unknown): { policy: Policy; document: PolicyDocument } {
+  const parsed = parsePolicy(input);
+  if (!("problems" in parsed)) return parsed;
+  const problems = parsed.problems.map((message) => ({ field: "policy", message }));
+  throw new ProblemError("invalid_request", { problems });
+}
+
+function requireVendor(policy: Policy, vendor: string, whose: string): void {
+  if (policy.vendor === vendor) return;
+  const detail = `the policy is for \`${policy.vendor}\`, but ${whose} is for \`${vendor}\``;
+  throw new ProblemError("vendor_mismatch", {
+    detail,
+    problems: [{ field: "policy.vendor", message: detail }],
+  });
+}
+
+function noKey(id: string): ProblemError {
+  return new ProblemError("not_found", { detail: `there is no vault key \`${id}\`` });
+}

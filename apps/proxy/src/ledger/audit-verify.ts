@@ -1,0 +1,229 @@
+import type { Database } from "./database.ts";
+import type { Tombstone } from "./maintenance.ts";
+
+/** A tombstone as it is stored, with its signature. */
+export interface SignedTombstone extends Tombstone {
+  readonly signature: Uint8Array;
+}
+
+/** Says whether a tombstone bears the installation's signature. */
+export type IsTombstoneSigned = (tombstone: SignedTombstone) => boolean;
+
+/** The first thing that is wrong. `epoch` and `seq` name the link, or the one beside a row that stands in none. */
+export interface AuditProblem {
+  readonly epoch: number | null;
+  readonly seq: number | null;
+  readonly problem: string;
+}
+
+/** What a verification found; it stops at the first problem, and the counts then say how far it came. */
+export interface AuditFinding {
+  readonly isSound: boolean;
+  readonly links: number;
+  readonly calls: number;
+  readonly firstProblem: AuditProblem | null;
+}
+
+/** One statement, one snapshot: about a second of work, and on the embedded database nobody else works meanwhile. */
+const LINKS_PER_QUERY = { postgres: 500, pglite: 50 } as const;
+/** Rows younger than this are left out of the counts: their transactions may not have ended when counting began. */
+const SETTLED_AFTER_SECONDS = 60;
+const ATTEMPTS_MAX = 3;
+
+/**
+ * Recomputes every link of every epoch's chain, compares each digest with its row, and counts rows against entries, so
+ * that a row which was changed, removed, added or moved is found, and a link likewise. Where retention removed
+ * months, the chains must continue the heads that a signed tombstone names.
+ *
+ * What it cannot see: somebody who may write to the database cuts the newest links of a chain together with their rows,
+ * or recomputes a chain to its end. Only checkpoints that were kept elsewhere show that.
+ */
+export async function verifyAudit(database: Database, isSigned: IsTombstoneSigned): Promise<AuditFinding> {
+  for (let attempt = 1; ; attempt++) {
+    const tombstones = await selectTombstones(database);
+    const finding = await verifyOnce(database, tombstones, isSigned);
+    // Retention that ran meanwhile took links and rows away under our eyes: look again.
+    const isUndisturbed = (await selectTombstones(database)).length === tombstones.length;
+    if (finding.isSound || isUndisturbed || attempt === ATTEMPTS_MAX) return finding;
+  }
+}
+
+interface Progress {
+  links: number;
+  decisions: bigint;
+  outcomes: bigint;
+}
+
+interface Head {
+  readonly seq: bigint;
+  readonly hash: Uint8Array;
+}
+
+async function verifyOnce(
+  database: Database,
+  tombstones: readonly SignedTombstone[],
+  isSigned: IsTombstoneSigned,
+): Promise<AuditFinding> {
+  const progress: Progress = { links: 0, decisions: 0n, outcomes: 0n };
+  const finish = (firstProblem: AuditProblem | null): AuditFinding => {
+    const { links, decisions } = progress;
+    return { isSound: firstProblem === null, links, calls: Number(decisions), firstProblem };
+  };
+  const forged = tombstones.find((tombstone) => !isSigned(tombstone));
+  if (forged !== undefined) {
+    const problem = `the tombstone of \`${forged.partitionName}\` has no valid signature`;
+    return finish({ epoch: null, seq: null, problem });
+  }
+  const keptFrom = findKeptFrom(tombstones);
+  const before = await selectCountingEnd(database);
+  for (const epoch of await selectEpochs(database)) {
+    const start = findHead(tombstones, epoch) ?? { seq: 0n, hash: await selectGenesis(database, epoch) };
+    const problem = await verifyEpoch(database, epoch, start, before, keptFrom, progress);
+    if (problem !== null) return finish(problem);
+  }
+  return finish(await verifyCounts(database, keptFrom, before, progress));
+}
+
+async function verifyEpoch(
+  database: Database,
+  epoch: bigint,
+  start: Head,
+  before: string,
+  keptFrom: string,
+  progress: Progress,
+): Promise<AuditProblem | null> {
+  const most = LINKS_PER_QUERY[database.kind];
+  let { seq, hash } = start;
+  while (true) {
+    const [row] = await database.query("SELECT * FROM verify_links($1, $2, $3, $4, $5, $6)", [
+      epoch.toString(),
+      seq.toString(),
+      Buffer.from(hash),
+      most,
+      before,
+      keptFrom,
+    ]);
+    const links = Number(row?.["links"]);
+    progress.links += links;
+    progress.decisions += row?.["decisions"] as bigint;
+    progress.outcomes += row?.["outcomes"] as bigint;
+    if (typeof row?.["problem"] === "string")
+      return { epoch: Number(epoch), seq: Number(row["bad_seq"]), problem: row["problem"] };
+    if (links < most) return null;
+    seq = row?.["last_seq"] as bigint;
+    hash = row?.["last_hash"] as Uint8Array;
+  }
+}
+
+/** Every kept call has one decision in the chain, and every one that is at its end has one outcome. */
+async function verifyCounts(
+  database: Database,
+  keptFrom: string,
+  before: string,
+  { decisions, outcomes }: Progress,
+): Promise<AuditProblem | null> {
+  const counted = await countCalls(database, keptFrom, before);
+  if (counted.decided === decisions && counted.ended === outcomes) return null;
+  const kind = counted.decided === decisions ? "outcome" : "decision";
+  const stray = await selectStray(database, keptFrom, before, kind);
+  if (stray !== null) {
+    const problem = `the ${kind} of call ${stray.callId} stands in no link`;
+    return { epoch: stray.epoch, seq: stray.seq, problem };
+  }
+  const [rows, entries] = kind === "decision" ? [counted.decided, decisions] : [counted.ended, outcomes];
+  return { epoch: null, seq: null, problem: `${rows} calls have a ${kind}, but the chain has ${entries}` };
+}
+
+/** No call before this instant is kept. */
+function findKeptFrom(tombstones: readonly SignedTombstone[]): string {
+  const times = tombstones.map(({ callsBefore }) => callsBefore.getTime());
+  return times.length === 0 ? "-infinity" : new Date(Math.max(...times)).toISOString();
+}
+
+/** The last link of an epoch that retention removed: the first one that is left continues it. */
+function findHead(tombstones: readonly SignedTombstone[], epoch: bigint): Head | null {
+  const heads = tombstones.flatMap(({ heads }) => heads[epoch.toString()] ?? []);
+  const last = heads.reduce<(typeof heads)[number] | null>(
+    (best, head) => (best === null || head.seq > best.seq ? head : best),
+    null,
+  );
+  return last === null ? null : { seq: BigInt(last.seq), hash: Buffer.from(last.hash, "hex") };
+}
+
+async function selectTombstones(database: Database): Promise<readonly SignedTombstone[]> {
+  const rows = await database.query(
+    "SELECT partition_name, calls_before, calls_removed, heads, signature FROM audit_tombstones ORDER BY id",
+  );
+  return rows.map((row) => ({
+    partitionName: row["partition_name"] as string,
+    callsBefore: row["calls_before"] as Date,
+    callsRemoved: row["calls_removed"] as bigint,
+    heads: row["heads"] as Tombstone["heads"],
+    signature: row["signature"] as Uint8Array,
+  }));
+}
+
+/** Every epoch that has links, found by hopping along the primary key. */
+async function selectEpochs(database: Database): Promise<readonly bigint[]> {
+  const rows = await database.query(
+    `WITH RECURSIVE found AS (
+       SELECT min(epoch) AS epoch FROM audit_chain
+       UNION ALL
+       SELECT (SELECT min(a.epoch) FROM audit_chain a WHERE a.epoch > f.epoch) FROM found f WHERE f.epoch IS NOT NULL)
+     SELECT epoch FROM found WHERE epoch IS NOT NULL`,
+  );
+  return rows.map((row) => row["epoch"] as bigint);
+}
+
+async function selectGenesis(database: Database, epoch: bigint): Promise<Uint8Array> {
+  const [row] = await database.query("SELECT chain_genesis($1) AS hash", [epoch.toString()]);
+  return row?.["hash"] as Uint8Array;
+}
+
+async function selectCountingEnd(database: Database): Promise<string> {
+  const [row] = await database.query("SELECT clock_timestamp() - $1 * interval '1 second' AS before", [
+    SETTLED_AFTER_SECONDS,
+  ]);
+  return (row?.["before"] as Date).toISOString();
+}
+
+async function countCalls(
+  database: Database,
+  keptFrom: string,
+  before: string,
+): Promise<{ readonly decided: bigint; readonly ended: bigint }> {
+  const [row] = await database.query(
+    `SELECT count(*) FILTER (WHERE requested_at < $2) AS decided,
+       count(*) FILTER (WHERE completed_at < $2 AND state IN ('denied', 'settled', 'released')) AS ended
+     FROM calls WHERE requested_at >= $1`,
+    [keptFrom, before],
+  );
+  return { decided: row?.["decided"] as bigint, ended: row?.["ended"] as bigint };
+}
+
+/** A call that no link names, and the link that was written last before it: only asked when the counts differ. */
+async function selectStray(
+  database: Database,
+  keptFrom: string,
+  before: string,
+  kind: "decision" | "outcome",
+): Promise<{ readonly callId: string; readonly epoch: number | null; readonly seq: number | null } | null> {
+  const [row] = await database.query(
+    `WITH entries AS (
+       SELECT u.id FROM audit_chain a CROSS JOIN LATERAL unnest(a.call_ids, a.kinds) AS u (id, kind) WHERE u.kind = $3),
+     stray AS (
+       SELECT c.id, c.requested_at FROM calls c
+       WHERE c.requested_at >= $1 AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.id = c.id)
+         AND CASE $3 WHEN 'decision' THEN c.requested_at < $2
+           ELSE c.completed_at < $2 AND c.state IN ('denied', 'settled', 'released') END
+       ORDER BY c.requested_at, c.id LIMIT 1)
+     SELECT s.id, a.epoch, a.seq FROM stray s LEFT JOIN LATERAL (
+       SELECT x.epoch, x.seq FROM audit_chain x ORDER BY x.written_at <= s.requested_at DESC,
+         CASE WHEN x.written_at <= s.requested_at THEN s.requested_at - x.written_at ELSE x.written_at - s.requested_at END,
+         x.epoch, x.seq LIMIT 1) a ON true`,
+    [keptFrom, before, kind],
+  );
+  if (row === undefined) return null;
+  const number = (value: unknown) => (value === null ? null : Number(value));
+  return { callId: row["id"] as string, epoch: number(row["epoch"]), seq: number(row["seq"]) };
+}
