@@ -5,10 +5,8 @@
  */
 export type FormNode = string | FormHash;
 
-/** Named parts of a form. Has no prototype, so a part named `__proto__` is just a part. */
-export interface FormHash {
-  [name: string]: FormNode;
-}
+/** Named parts of a form, in the order in which they came. */
+export type FormHash = Map<string, FormNode>;
 
 /** The text is no form: bad percent-encoding, clashing names, or past a limit. */
 export class FormError extends Error {
@@ -19,13 +17,8 @@ const PAIRS_MAX = 1_000;
 const DEPTH_MAX = 8;
 const BRACKETED = /^[^[\]]+(?:\[[^[\]]*\])+$/;
 
-/** An empty hash without prototype. */
-export function emptyForm(): FormHash {
-  return Object.create(null) as FormHash;
-}
-
 /** Reads `text` into `form` (a new one unless given) and returns it. Throws {@link FormError}. */
-export function parseForm(text: string, form: FormHash = emptyForm()): FormHash {
+export function parseForm(text: string, form: FormHash = new Map()): FormHash {
   if (text === "") return form;
   const pairs = text.split("&");
   if (pairs.length > PAIRS_MAX) throw new FormError(`more than ${PAIRS_MAX} parameters`);
@@ -72,29 +65,31 @@ function isPath(name: string, bracket: number): boolean {
 }
 
 function put(hash: FormHash, name: string, value: string): void {
-  if (typeof hash[name] === "object") throw new FormError(`expected a string and not a hash for \`${name}\``);
-  hash[name] = value;
+  if (typeof hash.get(name) === "object") {
+    throw new FormError(`expected a string and not a hash for \`${name}\``);
+  }
+  hash.set(name, value);
 }
 
 /** The hash under `name`, made when absent. `[]` continues its last element unless that has `child` already. */
 function descend(hash: FormHash, name: string, child: string): FormHash {
   const index = name === "" ? lastIndex(hash, child) : name;
-  const inner = hash[index];
+  const inner = hash.get(index);
   if (typeof inner === "object") return inner;
   if (inner !== undefined) throw new FormError(`expected a hash and not a string for \`${name}\``);
-  const made = emptyForm();
-  hash[index] = made;
+  const made: FormHash = new Map();
+  hash.set(index, made);
   return made;
 }
 
 function lastIndex(hash: FormHash, child: string): string {
-  const last = Object.keys(hash).at(-1);
+  const last = [...hash.keys()].at(-1);
   if (last === undefined) return "0";
-  const element = hash[last];
-  const continues = typeof element === "object" && child !== "" && !(child in element);
+  const element = hash.get(last);
+  const continues = typeof element === "object" && child !== "" && !element.has(child);
   return continues ? last : nextIndex(hash);
 }
 
 function nextIndex(hash: FormHash): string {
-  return String(Object.keys(hash).length);
+  return String(hash.size);
 }

@@ -2,7 +2,7 @@ import type { AuditReport } from "@keybrake/client/contract";
 import type { Router } from "express";
 import { type IsTombstoneSigned, verifyAudit } from "../ledger/audit-verify.ts";
 import type { Database } from "../ledger/database.ts";
-import { mount } from "./operation-handler.ts";
+import { mount, reply } from "./operation-handler.ts";
 
 /** The operation that verifies the audit log. Whoever asks while one runs gets that one's answer. */
 export function mountAudit(
@@ -15,7 +15,7 @@ export function mountAudit(
     running ??= verify(longDatabase, isTombstoneSigned).finally(() => {
       running = null;
     });
-    return { status: 200, body: await running };
+    return reply(200, await running);
   });
 }
 

@@ -6,7 +6,7 @@ import type { Database } from "../ledger/database.ts";
 import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
 import { deleteBudget, selectBudget, selectBudgets, setBudget } from "./budget-store.ts";
 import { decodeCursor, toPage } from "./cursor.ts";
-import { mount } from "./operation-handler.ts";
+import { mount, reply } from "./operation-handler.ts";
 import { ProblemError } from "./problem.ts";
 
 const position = z.tuple([z.literal("budgets"), z.string().regex(/^[0-9]{1,18}$/)]);
@@ -25,7 +25,7 @@ export function mountBudgets(router: Router, database: Database, secrets: Envelo
     const { id, isNew } = await setBudget(database, { scope, value, window, ...amount });
     const budget = await selectBudget(database, id);
     if (budget === null) throw noBudget(id);
-    return isNew ? { status: 201, body: budget } : { status: 200, body: budget };
+    return isNew ? reply(201, budget) : reply(200, budget);
   });
 
   mount(router, "listBudgets", async ({ query }) => {
@@ -38,7 +38,7 @@ export function mountBudgets(router: Router, database: Database, secrets: Envelo
       (budget) => budget,
       ({ id }) => ["budgets", id],
     );
-    return { status: 200, body: page };
+    return reply(200, page);
   });
 
   mount(router, "deleteBudget", async ({ params }) => {
@@ -46,7 +46,7 @@ export function mountBudgets(router: Router, database: Database, secrets: Envelo
     if (budget === null) throw noBudget(params.id);
     refuseFixed(budget);
     if (!(await deleteBudget(database, params.id))) throw noBudget(params.id);
-    return { status: 204 };
+    return reply(204);
   });
 }
 

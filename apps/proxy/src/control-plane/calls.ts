@@ -7,7 +7,7 @@ import type { Database } from "../ledger/database.ts";
 import { exportCalls } from "./call-export.ts";
 import { type CallPosition, selectCall, selectCalls } from "./call-store.ts";
 import { decodeCursor, toPage } from "./cursor.ts";
-import { mount, mountStream } from "./operation-handler.ts";
+import { mount, mountStream, reply } from "./operation-handler.ts";
 import { ProblemError } from "./problem.ts";
 
 const position = z.tuple([z.literal("calls"), z.iso.datetime(), z.uuid()]);
@@ -43,7 +43,7 @@ export function mountCalls(router: Router, database: Database, longDatabase: Dat
   mount(router, "getCall", async ({ params }) => {
     const call = await selectCall(database, params.id);
     if (call === null) throw new ProblemError("not_found", { detail: `there is no call \`${params.id}\`` });
-    return { status: 200, body: call };
+    return reply(200, call);
   });
 }
 

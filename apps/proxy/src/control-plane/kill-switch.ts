@@ -1,16 +1,16 @@
 import type { KillSwitch } from "@keybrake/client/contract";
 import type { Router } from "express";
 import type { Database } from "../ledger/database.ts";
-import { mount } from "./operation-handler.ts";
+import { mount, reply } from "./operation-handler.ts";
 
 /** The operations on the brake over everything. */
 export function mountKillSwitch(router: Router, database: Database, onChange: () => void): void {
-  mount(router, "getKillSwitch", async () => ({ status: 200, body: await selectKillSwitch(database) }));
+  mount(router, "getKillSwitch", async () => reply(200, await selectKillSwitch(database)));
 
   mount(router, "setKillSwitch", async ({ body }) => {
     await setKillSwitch(database, body.engaged, body.reason ?? null);
     onChange();
-    return { status: 200, body: await selectKillSwitch(database) };
+    return reply(200, await selectKillSwitch(database));
   });
 }
 

@@ -22,6 +22,16 @@ export type Reply<Name extends OperationName> = {
     : { readonly status: Status };
 }[keyof Answers<Name>];
 
+/** Makes an answer; the status keeps its literal type, by which the contract is checked. */
+export function reply<const Status extends number>(status: Status): { readonly status: Status };
+export function reply<const Status extends number, Body>(
+  status: Status,
+  body: Body,
+): { readonly status: Status; readonly body: Body };
+export function reply(status: number, body?: unknown) {
+  return body === undefined ? { status } : { status, body };
+}
+
 /** Does one operation, in the terms of the contract alone. */
 export type OperationHandler<Name extends OperationName> = (
   request: ContractRequest<Name>,

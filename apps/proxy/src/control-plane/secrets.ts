@@ -5,7 +5,7 @@ import type { SecretRecord } from "../secrets/secret-rows.ts";
 import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
 import { findSecretProblem } from "../secrets/secret-value.ts";
 import { decodeCursor, toPage } from "./cursor.ts";
-import { mount } from "./operation-handler.ts";
+import { mount, reply } from "./operation-handler.ts";
 import { invalidField, ProblemError } from "./problem.ts";
 
 const position = z.tuple([z.literal("secrets"), z.string()]);
@@ -20,14 +20,17 @@ export function mountSecrets(router: Router, secrets: EnvelopeSecretStore, onCha
       const detail = `a secret named \`${name}\` exists: rotate it, or choose another name`;
       throw new ProblemError("secret_exists", { detail });
     }
-    return { status: 201, body: toSecret(created) };
+    return reply(201, toSecret(created));
   });
 
   mount(router, "listSecrets", async ({ query }) => {
     const limit = query.limit ?? PAGE_LIMIT;
     const [, after] = decodeCursor(position, query.cursor) ?? [null, ""];
     const found = await secrets.list(after, limit + 1);
-    return { status: 200, body: toPage(found, limit, toSecret, ({ name }) => ["secrets", name]) };
+    return reply(
+      200,
+      toPage(found, limit, toSecret, ({ name }) => ["secrets", name]),
+    );
   });
 
   mount(router, "rotateSecret", async ({ params, body }) => {
@@ -37,13 +40,13 @@ export function mountSecrets(router: Router, secrets: EnvelopeSecretStore, onCha
     const rotated = await secrets.rotate(params.name, body.value);
     if (rotated === null) throw noSecret(params.name);
     onChange();
-    return { status: 200, body: toSecret(rotated) };
+    return reply(200, toSecret(rotated));
   });
 
   mount(router, "deleteSecret", async ({ params }) => {
     if (!(await secrets.delete(params.name))) throw noSecret(params.name);
     onChange();
-    return { status: 204 };
+    return reply(204);
   });
 }
 

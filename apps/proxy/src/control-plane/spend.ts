@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Database } from "../ledger/database.ts";
 import { showUsd, toInstant } from "./call-store.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
-import { mount } from "./operation-handler.ts";
+import { mount, reply } from "./operation-handler.ts";
 
 const RANGE_DAYS = 30;
 const GROUPS: Readonly<Record<ListSpend["group_by"], string>> = {
@@ -33,7 +33,7 @@ export function mountSpend(router: Router, longDatabase: Database): void {
     const groups = await selectSpend(longDatabase, query.group_by, range, offset, limit + 1);
     const isLast = groups.length <= limit;
     const next = isLast ? null : encodeCursor(["spend", range.from, range.to, offset + limit]);
-    return { status: 200, body: { data: groups.slice(0, limit), next_cursor: next, ...range } };
+    return reply(200, { data: groups.slice(0, limit), next_cursor: next, ...range });
   });
 }
 
@@ -44,7 +44,8 @@ async function selectRange(database: Database, from?: string, to?: string): Prom
      FROM (SELECT coalesce($2::timestamptz, now() + interval '1 millisecond') AS until) r`,
     [from === undefined ? null : toInstant(from), to === undefined ? null : toInstant(to), RANGE_DAYS],
   );
-  return { from: (row?.["since"] as Date).toISOString(), to: (row?.["until"] as Date).toISOString() };
+  if (row === undefined) throw new TypeError("the database returned no range");
+  return { from: (row["since"] as Date).toISOString(), to: (row["until"] as Date).toISOString() };
 }
 
 async function selectSpend(

@@ -1,7 +1,7 @@
 import { SQL_ROWS_MAX, type SqlResult } from "@keybrake/client/contract";
 import type { Router } from "express";
 import { type Database, type Row, sqlStateOf } from "../ledger/database.ts";
-import { mount } from "./operation-handler.ts";
+import { mount, reply } from "./operation-handler.ts";
 import { ProblemError } from "./problem.ts";
 import { findPlanProblem, readPlan, readQuery } from "./sql-guard.ts";
 
@@ -39,7 +39,7 @@ export function mountSql(router: Router, database: Database): void {
     }
     running++;
     try {
-      return { status: 200, body: await runQuery(database, body.query) };
+      return reply(200, await runQuery(database, body.query));
     } finally {
       running--;
     }

@@ -13,7 +13,7 @@ import type { Database } from "../ledger/database.ts";
 import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
 import { selectBudgetsOfKey } from "./budget-store.ts";
 import { decodeCursor, toPage } from "./cursor.ts";
-import { mount } from "./operation-handler.ts";
+import { mount, reply } from "./operation-handler.ts";
 import { ProblemError } from "./problem.ts";
 import {
   insertVaultKey,
@@ -40,7 +40,7 @@ export function mountVaultKeys(router: Router, dependencies: VaultKeyDependencie
   mount(router, "createVaultKey", async ({ body }) => {
     const created = await createVaultKey(dependencies, body);
     onChange();
-    return { status: 201, body: created };
+    return reply(201, created);
   });
 
   mount(router, "listVaultKeys", async ({ query }) => {
@@ -54,19 +54,19 @@ export function mountVaultKeys(router: Router, dependencies: VaultKeyDependencie
       ({ key }) => key,
       ({ key, createdMicros }) => ["keys", createdMicros.toString(), key.id],
     );
-    return { status: 200, body: page };
+    return reply(200, page);
   });
 
   mount(router, "getVaultKey", async ({ params }) => {
     const key = await selectVaultKey(database, params.id);
     if (key === null) throw noKey(params.id);
-    return { status: 200, body: { ...key, budgets: await selectBudgetsOfKey(database, key.id) } };
+    return reply(200, { ...key, budgets: await selectBudgetsOfKey(database, key.id) });
   });
 
   mount(router, "updateVaultKey", async ({ params, body }) => {
     const updated = await updateVaultKey(database, params.id, body.policy);
     onChange();
-    return { status: 200, body: updated };
+    return reply(200, updated);
   });
 
   mount(router, "revokeVaultKey", async ({ params, body }) => {
@@ -79,7 +79,7 @@ export function mountVaultKeys(router: Router, dependencies: VaultKeyDependencie
   async function revoke(scope: Parameters<typeof revokeVaultKeys>[1], value: string, reason?: string) {
     const ids = await revokeVaultKeys(database, scope, value, reason ?? null);
     onChange();
-    return { status: 200, body: { revoked: ids.length, vault_key_ids: ids } } as const;
+    return reply(200, { revoked: ids.length, vault_key_ids: ids });
   }
 }
 

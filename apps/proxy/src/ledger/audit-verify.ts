@@ -181,10 +181,11 @@ async function selectGenesis(database: Database, epoch: bigint): Promise<Uint8Ar
 }
 
 async function selectCountingEnd(database: Database): Promise<string> {
-  const [row] = await database.query("SELECT clock_timestamp() - $1 * interval '1 second' AS before", [
-    SETTLED_AFTER_SECONDS,
-  ]);
-  return (row?.["before"] as Date).toISOString();
+  const [row] = await database.query(
+    `SELECT to_char((clock_timestamp() - $1 * interval '1 second') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS before`,
+    [SETTLED_AFTER_SECONDS],
+  );
+  return row?.["before"] as string;
 }
 
 async function countCalls(

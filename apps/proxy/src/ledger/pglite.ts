@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { extname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Database, Row } from "./database.ts";
@@ -26,8 +26,8 @@ const MAKE_MS_MAX = 120_000;
 const YOUNG_GENERATION_MB = 16;
 
 /**
- * Opens the embedded database in `dataDir`, whose lock the caller holds until after `close`. Rejects when the intent
- * journal is damaged, or when the database's files cannot be read.
+ * Opens the embedded database in `dataDir`, and makes it when there is none. The caller holds the directory's lock until
+ * after `close`. Rejects when the intent journal is damaged, or when the database's files cannot be read.
  *
  * It commits without waiting for the disk: see `IntentJournal` for what a power cut may cost, and call `replayIntents`
  * before the first call is served. Statements run one at a time, in a thread of their own, in the order of the calls.
@@ -42,6 +42,7 @@ export async function openPglite(
     pgdata: join(dataDir, "pgdata"),
     journalBytesMax: options?.journalBytesMax ?? JOURNAL_BYTES_MAX,
   } as const;
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   if (!existsSync(join(settings.pgdata, "PG_VERSION"))) await makeDatabase(settings);
   const client = new PgliteClient(settings);
   await client.opened;

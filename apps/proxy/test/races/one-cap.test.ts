@@ -3,14 +3,14 @@ import { type FakeStripe, openFakeStripe } from "@keybrake/sandbox";
 import { Pool } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CANARY_SECRET, issueKey, storeSecret, stripeClient } from "../support/crew.ts";
-import { createDatabase, POSTGRES_URL, type TestDatabase } from "../support/databases.ts";
+import { createEmptyDatabase, type EmptyDatabase, POSTGRES_URL } from "../support/empty-database.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 
 const CHARGE = "amount=1000&currency=usd&payment_method=pm_card_visa&confirm=true";
 const POLICY = { allowed_endpoints: ["POST /v1/payment_intents"], expires_in: "1h" };
 
 /** Sums of one key's audit rows and of its budgets, read from the database itself. */
-async function readSums(database: TestDatabase, vaultKeyId: string) {
+async function readSums(database: EmptyDatabase, vaultKeyId: string) {
   const [row] = await database.query(
     `SELECT count(*) FILTER (WHERE state = 'settled')::int AS settled, count(*) FILTER (WHERE state = 'denied')::int AS denied,
        count(*) FILTER (WHERE state IN ('reserved', 'unknown'))::int AS open, coalesce(sum(cost_usd), 0)::text AS cost,
@@ -67,12 +67,12 @@ describe("50 parallel ten-dollar charges against a hundred-dollar cap, embedded"
 
 describe.skipIf(POSTGRES_URL === undefined)("three proxies on one PostgreSQL", () => {
   let fake: FakeStripe;
-  let database: TestDatabase;
+  let database: EmptyDatabase;
   let servers: TestServer[];
 
   beforeAll(async () => {
     fake = await openFakeStripe({ secretKeys: [CANARY_SECRET] });
-    database = await createDatabase();
+    database = await createEmptyDatabase();
     const shared = {
       stripeUrl: fake.url,
       databaseUrl: database.url,

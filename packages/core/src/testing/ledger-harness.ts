@@ -67,8 +67,9 @@ export interface CallRow {
 /** A second replica on the same store. */
 export interface LedgerPeer {
   readonly ledger: Ledger;
-  /** Ends it as a crash would: nothing is drained or given back, and for everybody else its lease is over at once. */
-  die(): Promise<void>;
+  /** Ends its lease for everybody else, as a crash or a long pause would; itself it does not know. */
+  loseLease(): Promise<void>;
+  /** Closes its connections; nothing is drained or given back. */
   close(): Promise<void>;
 }
 
@@ -91,8 +92,6 @@ export interface LedgerFaults {
  */
 export interface LedgerHarness {
   readonly ledger: Ledger;
-  /** Whether operations can truly run at the same time. Where they cannot, a race test that passes proves nothing. */
-  readonly supportsConcurrency: boolean;
   /** Null when the store runs in this process, so that there is no connection to break. */
   readonly faults: LedgerFaults | null;
 
@@ -136,6 +135,14 @@ export interface LedgerHarness {
   /** Sweeps as a living replica does in the background; returns how many calls became unknown. */
   sweep(): Promise<number>;
   close(): Promise<void>;
+}
+
+/** What the suite must know of a store before it is opened. */
+export interface LedgerTraits {
+  /** Whether operations can truly run at the same time. Where they cannot, races prove nothing and are not run. */
+  readonly supportsConcurrency: boolean;
+  /** Whether its harness has `faults`. */
+  readonly hasFaults: boolean;
 }
 
 /** Opens a harness on an empty store. */

@@ -1,7 +1,7 @@
 import type { FormHash, FormNode } from "../form.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { invalidRequest, type StripeError } from "./error.ts";
-import { checkMetadata } from "./metadata.ts";
+import { readMetadata } from "./metadata.ts";
 import { PARAMETER_TYPES, type ParameterType } from "./parameter-types.ts";
 
 /** Checked parameters. An empty value, which unsets a field, is null; an absent one is undefined. */
@@ -29,20 +29,23 @@ export function parameterList(names: string): ParameterList {
 
 /** Checks a form against a list and gives every value its type. Throws Stripe's error for the first fault. */
 export function checkParameters(form: FormHash, list: ParameterList): Params {
-  const names = Object.keys(form);
-  const unknown = names.filter((name) => !list.types.has(name));
-  if (unknown.length > 0) throw unknownParameters(unknown);
-  for (const name of list.required) if (form[name] === undefined) throw missing(name);
-  const params = Object.create(null) as Record<string, Json>;
-  for (const name of names) {
-    params[name] = convert(name, form[name] ?? "", list.types.get(name) ?? "text");
-    if (params[name] === null && list.required.includes(name)) throw emptyValue(name);
-  }
+  checkNames(form, list);
+  const params: Record<string, Json> = {};
+  for (const [name, node] of form) params[name] = convert(name, node, list.types.get(name) ?? "text");
+  for (const name of list.required) if (params[name] === null) throw emptyValue(name);
   const limit = params["limit"];
   if (typeof limit === "number" && limit > LIST_LIMIT_MAX) {
     throw invalidRequest(`Invalid limit: ${limit}, the greatest is ${LIST_LIMIT_MAX}.`, { param: "limit" });
   }
   return params;
+}
+
+function checkNames(form: FormHash, list: ParameterList): void {
+  for (const name of form.keys()) {
+    if (!list.types.has(name))
+      throw unknownParameters([...form.keys()].filter((key) => !list.types.has(key)));
+  }
+  for (const name of list.required) if (!form.has(name)) throw missing(name);
 }
 
 /** `parameter_missing` for a parameter that the call cannot do without. */
@@ -76,10 +79,9 @@ function convert(name: string, node: FormNode, type: ParameterType): Json {
     case "list":
       if (node === "") return [];
       if (typeof node === "string") throw invalidRequest("Invalid array", { param: name });
-      return Object.values(node).map(plain);
+      return [...node.values()].map(plain);
     case "text":
-      if (typeof node !== "string")
-        throw invalidRequest(`Invalid string: ${JSON.stringify(node)}`, { param: name });
+      if (typeof node !== "string") throw invalidRequest(`Invalid string: ${shown(node)}`, { param: name });
       return node === "" ? null : node;
     case "boolean":
       if (node === "") throw emptyValue(name);
@@ -114,8 +116,7 @@ function convertMetadata(node: FormNode): Json {
   if (typeof node === "string") {
     throw invalidRequest("Invalid metadata: must be a set of key-value pairs", { param: "metadata" });
   }
-  checkMetadata(node);
-  return node;
+  return readMetadata(node);
 }
 
 function convertShaped(name: string, node: FormNode, type: Exclude<ParameterType, string>): Json {
@@ -143,10 +144,10 @@ function convertParts(
   node: FormHash,
   parts: Readonly<Record<string, ParameterType>>,
 ): JsonObject {
-  const unknown = Object.keys(node).filter((part) => !Object.hasOwn(parts, part));
+  const unknown = [...node.keys()].filter((part) => !Object.hasOwn(parts, part));
   if (unknown.length > 0) throw unknownParameters(unknown.map((part) => `${name}[${part}]`));
   const converted: Record<string, Json> = {};
-  for (const [part, value] of Object.entries(node)) {
+  for (const [part, value] of node) {
     converted[part] = convert(`${name}[${part}]`, value, parts[part] ?? "text");
   }
   return converted;
@@ -155,15 +156,15 @@ function convertParts(
 /** A form's node as JSON: hashes whose names are 0, 1, 2 … become lists. */
 function plain(node: FormNode): Json {
   if (typeof node === "string") return node;
-  const names = Object.keys(node);
+  const names = [...node.keys()];
   if (names.length > 0 && names.every((name, index) => name === String(index))) {
-    return Object.values(node).map(plain);
+    return [...node.values()].map(plain);
   }
-  return Object.fromEntries(Object.entries(node).map(([name, value]) => [name, plain(value)]));
+  return Object.fromEntries([...node].map(([name, value]) => [name, plain(value)]));
 }
 
 function shown(node: FormNode): string {
-  return typeof node === "string" ? node : JSON.stringify(node);
+  return typeof node === "string" ? node : JSON.stringify(plain(node));
 }
 
 /** A text parameter; undefined when absent or empty. */

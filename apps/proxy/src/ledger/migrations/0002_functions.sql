@@ -567,6 +567,8 @@ CREATE FUNCTION ensure_partitions(months_ahead integer) RETURNS void LANGUAGE pl
 DECLARE
   month date;
 BEGIN
+  -- IF NOT EXISTS does not help two starters at once: one would fail on the other's uncommitted name.
+  PERFORM pg_advisory_xact_lock(7301002);
   FOR ahead IN 0..months_ahead LOOP
     month := (date_trunc('month', ledger_day()::timestamp) + ahead * interval '1 month')::date;
     IF to_regclass('calls_' || to_char(month, 'YYYY_MM')) IS NULL THEN
@@ -601,6 +603,7 @@ END $$;
 CREATE FUNCTION drop_month(a_partition text, before timestamptz, removed bigint, a_heads jsonb, a_signature bytea) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM pg_advisory_xact_lock(7301002);
   INSERT INTO audit_tombstones (partition_name, calls_before, calls_removed, heads, signature)
     VALUES (a_partition, before, removed, a_heads, a_signature);
   DELETE FROM audit_chain WHERE written_at < before;

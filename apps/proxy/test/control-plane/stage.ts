@@ -1,0 +1,173 @@
+import { createHash, createPublicKey, randomBytes, randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type AdminClient, createAdminClient } from "@keybrake/client";
+import { Registry } from "prom-client";
+import { createControlPlane } from "../../src/control-plane/control-plane.ts";
+import type { Database } from "../../src/ledger/database.ts";
+import { createMasterKey } from "../../src/secrets/envelope.ts";
+import { type InstallKeys, openInstallKeys } from "../../src/secrets/install-keys.ts";
+import { type EnvelopeSecretStore, openSecretStore } from "../../src/secrets/secret-store.ts";
+import { startEpoch, type TestDatabases } from "./backends.ts";
+import { createCheckedFetch } from "./checked-fetch.ts";
+
+/** A control plane that listens, on real databases. */
+export interface Stage {
+  readonly database: Database;
+  readonly baseUrl: string;
+  readonly token: string;
+  readonly admin: AdminClient;
+  readonly secrets: EnvelopeSecretStore;
+  readonly installKeys: InstallKeys;
+  readonly epoch: bigint;
+  /** Everything that was given to the logger. */
+  readonly logged: Readonly<Record<string, unknown>>[];
+  /** How often the caches were told to forget. */
+  readonly changes: () => number;
+  setReady(isReady: boolean): void;
+  /** Moves the clock that counts wrong tokens. */
+  advance(ms: number): void;
+  close(): Promise<void>;
+}
+
+/** Starts a control plane on a free port of the loopback. Every JSON answer is checked against the contract. */
+export async function openStage(databases: TestDatabases): Promise<Stage> {
+  const { database, longDatabase } = databases;
+  const masterKey = createMasterKey(randomBytes(32));
+  const installKeys = await openInstallKeys(database, masterKey);
+  const secrets = openSecretStore(database, masterKey, installKeys.installationId);
+  const token = `test-${randomBytes(24).toString("base64url")}`;
+  const logged: Record<string, unknown>[] = [];
+  let isReady = true;
+  let changes = 0;
+  let nowMs = 0;
+  const app = createControlPlane({
+    database,
+    longDatabase,
+    secrets,
+    adminTokenHash: createHash("sha256").update(token).digest(),
+    pepper: installKeys.pepper,
+    checkpointKey: createPublicKey(installKeys.checkpointKey),
+    onChange: () => changes++,
+    isReady: async () => isReady,
+    metrics: new Registry(),
+    logger: { error: (fields) => logged.push(fields) },
+    version: "0.0.0-test",
+    monotonicMs: () => nowMs,
+  });
+  const server = createServer(app).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    database,
+    baseUrl,
+    token,
+    admin: createAdminClient({ baseUrl, token, fetch: createCheckedFetch() }),
+    secrets,
+    installKeys,
+    epoch: await startEpoch(database),
+    logged,
+    changes: () => changes,
+    setReady: (next) => {
+      isReady = next;
+    },
+    advance: (ms) => {
+      nowMs += ms;
+    },
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+      secrets.close();
+    },
+  };
+}
+
+/** A call that the ledger is to decide, and how it ended; what is not given is that of a cheap success. */
+export interface TestCall {
+  readonly vaultKeyId: string;
+  readonly secretId: string;
+  readonly agentId?: string;
+  readonly crewRunId?: string | null;
+  readonly costUsd?: number;
+  readonly state?: "reserved" | "settled" | "released" | "unknown" | "denied";
+  readonly path?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** Writes calls through the ledger's own functions, one flush a call; returns their ids in order. */
+export async function writeCalls(stage: Stage, calls: readonly TestCall[]): Promise<string[]> {
+  const ids: string[] = [];
+  for (const call of calls) {
+    const id = randomUUID();
+    const state = call.state ?? "settled";
+    await apply(stage, state === "denied" ? denyOp(id, call) : reserveOp(id, call));
+    if (state !== "denied" && state !== "reserved") await apply(stage, settleOp(id, call, state));
+    ids.push(id);
+  }
+  return ids;
+}
+
+async function apply(stage: Stage, op: object): Promise<void> {
+  const batch = JSON.stringify([{ i: 1, ...op }]);
+  const [row] = await stage.database.query("SELECT ledger_apply($1, $2::jsonb) AS result", [
+    stage.epoch.toString(),
+    batch,
+  ]);
+  const { results } = row?.["result"] as { results: { code?: string | null; applied?: boolean }[] | null };
+  for (const { code, applied } of results ?? []) {
+    if (code !== null && code !== undefined) throw new Error(`the ledger refused: ${code}`);
+    if (applied === false) throw new Error("the ledger did not apply a settlement");
+  }
+}
+
+function factsOf(id: string, call: TestCall): object {
+  return {
+    id,
+    vault_key_id: call.vaultKeyId,
+    secret_id: call.secretId,
+    agent_id: call.agentId ?? "billing_agent",
+    crew_run_id: call.crewRunId ?? null,
+    vendor: "stripe",
+    method: "POST",
+    path: call.path ?? "/v1/refunds",
+    endpoint: "POST /v1/refunds",
+    direction: "out",
+    amount: Math.round((call.costUsd ?? 1) * 100),
+    currency: "usd",
+    metadata: call.metadata ?? {},
+  };
+}
+
+function reserveOp(id: string, call: TestCall): object {
+  const holdMicros = Math.round((call.costUsd ?? 1) * 1_000_000);
+  return {
+    kind: "reserve",
+    ...factsOf(id, call),
+    policy_version: 1,
+    accounted: true,
+    hold_micros: holdMicros,
+    deadline_ms: 60_000,
+  };
+}
+
+function denyOp(id: string, call: TestCall): object {
+  const denial = { denial_code: "endpoint_not_allowed", denial_reason: "not allowed", status_code: 403 };
+  return { kind: "deny", ...factsOf(id, call), ...denial, latency_ms: 1 };
+}
+
+function settleOp(id: string, call: TestCall, state: string): object {
+  const costMicros = state === "settled" ? Math.round((call.costUsd ?? 1) * 1_000_000) : 0;
+  return {
+    kind: "settle",
+    id,
+    secret_id: call.secretId,
+    state,
+    cost_micros: costMicros,
+    status_code: 200,
+    vendor_request_id: "req_1",
+    latency_ms: 12,
+    upstream_ms: 10,
+  };
+}

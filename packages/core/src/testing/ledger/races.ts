@@ -1,0 +1,198 @@
+import { randomInt } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import type { KeyIdentity, Ledger, ReserveRequest, ReserveResult } from "../../ports.ts";
+import type { LedgerHarness } from "../ledger-harness.ts";
+import {
+  atOnce,
+  callOf,
+  cap,
+  endOf,
+  freshId,
+  type GetHarness,
+  hold,
+  makeKey,
+  ownBudget,
+  tally,
+  usedOf,
+  useOf,
+} from "./scene.ts";
+
+/** A race that is lost once in a hundred times must not slip through. */
+const ROUNDS = 200;
+const REVOKE_ROUNDS = 40;
+const TIMEOUT_MS = 120_000;
+
+/** Two replicas on one store. Counts only where operations truly run at the same time. */
+export function testRaces(get: GetHarness): void {
+  describe("two replicas", { timeout: TIMEOUT_MS }, () => {
+    testCapRaces(get);
+    testStopRaces(get);
+  });
+}
+
+async function withPeer(harness: LedgerHarness, work: (ledgers: readonly [Ledger, Ledger]) => Promise<void>) {
+  const peer = await harness.openPeer();
+  try {
+    await work([harness.ledger, peer.ledger]);
+  } finally {
+    await peer.close();
+  }
+}
+
+/** The same call on both replicas, so many times each. */
+function onBoth(ledgers: readonly Ledger[], each: number, make: () => ReserveRequest): Promise<ReserveResult[]> {
+  return Promise.all(ledgers.flatMap((ledger) => Array.from({ length: each }, () => ledger.reserve(make()))));
+}
+
+function testCapRaces(get: GetHarness): void {
+  it(`racing for one key never pass its cap, and fill it, in ${ROUNDS} rounds`, async () => {
+    const harness = get();
+    await withPeer(harness, async (ledgers) => {
+      for (let round = 0; round < ROUNDS; round++) {
+        const key = await makeKey(harness, [cap("daily", "usd", 50n)]);
+        const results = await onBoth(ledgers, 5, () => callOf(key, 10n));
+        expect(tally(results)).toEqual({ reserved: 5, daily_cap_exceeded: 5 });
+        expect(await usedOf(harness, ownBudget(key))).toBe(50n);
+      }
+    });
+  });
+
+  it("racing for budgets that two keys share in part lose nothing to each other's waiting", async () => {
+    const harness = get();
+    await withPeer(harness, async ([one, two]) => {
+      for (let round = 0; round < ROUNDS / 4; round++) {
+        const agentId = freshId("agent");
+        const budgets = [cap("daily", "usd", 1_000n), cap("total", "usd", 1_000n)];
+        const keys = [await makeKey(harness, budgets, { agentId }), await makeKey(harness, budgets, { agentId })];
+        const shared = { scope: "agent_id", value: agentId, window: "daily", unit: "usd" } as const;
+        await harness.setBudget(shared, 65n);
+        // The two replicas see the keys in opposite orders.
+        const orders = [keys, keys.toReversed()].map((order) => [...order, ...order, ...order, ...order]);
+        const results = await Promise.all([
+          ...(orders[0] ?? []).map((key) => one.reserve(callOf(key, 10n))),
+          ...(orders[1] ?? []).map((key) => two.reserve(callOf(key, 10n))),
+        ]);
+        expect(tally(results)).toEqual({ reserved: 6, daily_cap_exceeded: 10 });
+        expect(await usedOf(harness, shared)).toBe(60n);
+      }
+    });
+  });
+
+  it("give one reservation to one idempotency key", async () => {
+    const harness = get();
+    await withPeer(harness, async (ledgers) => {
+      for (let round = 0; round < ROUNDS / 4; round++) {
+        const key = await makeKey(harness, [cap("daily", "usd", 1_000n)]);
+        const idempotency = { upstreamKey: freshId("idem"), fingerprint: "body" };
+        const results = await onBoth(ledgers, 5, () => callOf(key, 10n, { idempotency }));
+        expect(tally(results)).toEqual({ reserved: 1, idempotency_in_flight: 9 });
+        expect(await usedOf(harness, ownBudget(key))).toBe(10n);
+      }
+    });
+  });
+
+  it("end one call once, when both settle it", async () => {
+    const harness = get();
+    await withPeer(harness, async (ledgers) => {
+      for (let round = 0; round < ROUNDS / 4; round++) {
+        const key = await makeKey(harness, [cap("daily", "usd", 100n)]);
+        const call = await hold(harness, callOf(key, 60n));
+        const ends = ledgers.map((ledger, index) =>
+          ledger.settle(endOf(call, index === 0 ? "settled" : "released", { costMicros: index === 0 ? 30n : 0n })),
+        );
+        await Promise.all(ends);
+        const state = (await harness.findCall(call.callId))?.state;
+        const settled = state === "settled" ? 30n : 0n;
+        expect(["settled", "released"]).toContain(state);
+        expect(await useOf(harness, ownBudget(key))).toEqual({ reserved: 0n, settled, overrun: 0n });
+      }
+    });
+  });
+
+  it("give an object's money back once, when both end it", async () => {
+    const harness = get();
+    await withPeer(harness, async (ledgers) => {
+      for (let round = 0; round < ROUNDS / 4; round++) {
+        const key = await makeKey(harness, [cap("daily", "usd", 100n)]);
+        const exposure = { objectId: freshId("pi"), amount: 60n, isFinal: false };
+        const made = await hold(harness, callOf(key, 60n));
+        await harness.ledger.settle(endOf(made, "settled", { costMicros: 60n, exposure, currency: "usd" }));
+        const ends = await atOnce(2, () => hold(harness, callOf(key, 0n, { exposureId: exposure.objectId })));
+        const final = { exposure: { ...exposure, amount: 0n, isFinal: true }, currency: "usd" };
+        await Promise.all(ledgers.map((ledger, index) => ledger.settle(endOf(ends[index] ?? made, "settled", final))));
+        expect(await useOf(harness, ownBudget(key))).toEqual({ reserved: 0n, settled: 0n, overrun: 0n });
+      }
+    });
+  });
+}
+
+/** Lets calls be on their way in every stage: some committed, some in a flush, some queued. */
+async function inFlight(ledgers: readonly Ledger[], key: KeyIdentity): Promise<Promise<ReserveResult>[]> {
+  const results: Promise<ReserveResult>[] = [];
+  for (let wave = 0; wave < 8; wave++) {
+    for (const ledger of ledgers) {
+      for (let index = 0; index < 4; index++) results.push(ledger.reserve(callOf(key, 1n)));
+    }
+    for (let turn = randomInt(6); turn > 0; turn--) await nextTurn();
+  }
+  return results;
+}
+
+function testStopRaces(get: GetHarness): void {
+  it("allow nothing after a revocation has committed, with 64 calls in flight", async () => {
+    const harness = get();
+    await withPeer(harness, async (ledgers) => {
+      for (let round = 0; round < REVOKE_ROUNDS; round++) {
+        const key = await makeKey(harness, [cap("daily", "usd", 1_000n)]);
+        const started = await inFlight(ledgers, key);
+        const allowed = await harness.revoke("vault_key", key.vaultKeyId);
+        const late = await onBoth(ledgers, 5, () => callOf(key, 1n));
+        expect(tally(late)).toEqual({ vault_key_revoked: 10 });
+        const counts = tally(await Promise.all(started));
+        expect((counts["reserved"] ?? 0) + (counts["vault_key_revoked"] ?? 0)).toBe(started.length);
+        const rows = (await harness.listCalls(key.vaultKeyId)).filter((row) => row.verdict === "allow");
+        // Sound whatever the clocks say: the revocation's own transaction saw every call that was ever allowed.
+        expect(rows.filter((row) => !allowed.has(row.id))).toEqual([]);
+        expect(rows.length).toBe(counts["reserved"] ?? 0);
+        expect(await usedOf(harness, ownBudget(key))).toBe(BigInt(rows.length));
+      }
+    });
+  });
+
+  it("allow nothing after the kill switch was engaged", async () => {
+    const harness = get();
+    await withPeer(harness, async (ledgers) => {
+      const key = await makeKey(harness);
+      for (let round = 0; round < REVOKE_ROUNDS / 4; round++) {
+        const started = await inFlight(ledgers, key);
+        await harness.setKillSwitch(true);
+        try {
+          expect(tally(await onBoth(ledgers, 5, () => callOf(key, 1n)))).toEqual({ kill_switch_engaged: 10 });
+          await Promise.all(started);
+        } finally {
+          await harness.setKillSwitch(false);
+        }
+      }
+    });
+  });
+
+  it("hold no more than a limit that was lowered while calls were in flight", async () => {
+    const harness = get();
+    await withPeer(harness, async (ledgers) => {
+      for (let round = 0; round < REVOKE_ROUNDS / 2; round++) {
+        const key = await makeKey(harness);
+        const name = { scope: "agent_id", value: key.agentId, window: "daily", unit: "usd" } as const;
+        await harness.setBudget(name, 40n);
+        const started = await inFlight(ledgers, key);
+        await harness.setBudget(name, 20n);
+        const before = await usedOf(harness, name);
+        await Promise.all(started);
+        const after = await usedOf(harness, name);
+        // Once lowered, it admits only what fits below it.
+        expect(after <= 20n || after === before).toBe(true);
+        expect(after).toBeLessThanOrEqual(40n);
+      }
+    });
+  });
+}

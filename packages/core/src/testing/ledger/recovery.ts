@@ -1,0 +1,269 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { isKeybrakeError } from "../../faults.ts";
+import type { KeyIdentity, ReserveRequest } from "../../ports.ts";
+import type { LedgerFaults, LedgerHarness } from "../ledger-harness.ts";
+import {
+  atOnce,
+  callOf,
+  cap,
+  describeResult,
+  endOf,
+  eventually,
+  expectReserved,
+  freshCallId,
+  freshId,
+  type GetHarness,
+  hold,
+  makeKey,
+  ownBudget,
+  rowOf,
+  useOf,
+} from "./scene.ts";
+
+const CAPS = [cap("daily", "usd", 100n), cap("daily", "calls", 50n)];
+/** The port's second, and half of one for a machine that is busy with other things. */
+const REJECTED_WITHIN_MS = 1_500;
+/** After so long a call is nearly late, but not yet. */
+const LATE_MS = 800;
+const EMPTY = { reserved: 0n, settled: 0n, overrun: 0n };
+
+/** What becomes of calls whose replica died. */
+export function testSweeps(get: GetHarness): void {
+  describe("the open calls of a dead replica", () => {
+    it("become unknown, and stay counted", async () => {
+      const harness = get();
+      const key = await makeKey(harness, CAPS);
+      const calls = await holdAndDie(harness, key, 10);
+      expect(await harness.sweep()).toBeGreaterThanOrEqual(10);
+      const rows = await Promise.all(calls.map((call) => rowOf(harness, call)));
+      expect(new Set(rows.map((row) => row.state))).toEqual(new Set(["unknown"]));
+      // Swept again and again, they are never given back.
+      for (let again = 0; again < 3; again++) expect(await harness.sweep()).toBe(0);
+      expect(await useOf(harness, ownBudget(key))).toEqual({ ...EMPTY, reserved: 10n });
+      expect(await useOf(harness, ownBudget(key, "daily", "calls"))).toEqual({ ...EMPTY, reserved: 10n });
+    });
+
+    it("can still be settled, and repeated under their idempotency key", async () => {
+      const harness = get();
+      const key = await makeKey(harness, CAPS);
+      const idempotency = { upstreamKey: freshId("idem"), fingerprint: "body" };
+      const [call] = await holdAndDie(harness, key, 1, { idempotency });
+      await harness.sweep();
+      const replay = await hold(harness, callOf(key, 1n, { idempotency }));
+      expect(replay.reserved.replayOf).toEqual({ callId: call?.callId, isOpen: true });
+      if (call !== undefined) await harness.ledger.settle(endOf(call, "settled", { costMicros: 1n }));
+      expect(await useOf(harness, ownBudget(key))).toEqual({ ...EMPTY, settled: 1n });
+    });
+
+    it("and no others are swept", async () => {
+      const harness = get();
+      const key = await makeKey(harness, CAPS);
+      const mine = await hold(harness, callOf(key, 1n));
+      await holdAndDie(harness, key, 1);
+      await harness.sweep();
+      expect((await rowOf(harness, mine)).state).toBe("reserved");
+    });
+
+    it("have one end, when the answer comes while they are swept", async () => {
+      const harness = get();
+      for (let round = 0; round < 10; round++) {
+        const key = await makeKey(harness, CAPS);
+        const calls = await holdAndDie(harness, key, 5);
+        const ends = calls.map((call) => harness.ledger.settle(endOf(call, "settled", { costMicros: 1n })));
+        await Promise.all([...ends, harness.sweep(), harness.sweep()]);
+        for (const call of calls) expect((await rowOf(harness, call)).state).toBe("settled");
+        expect(await useOf(harness, ownBudget(key))).toEqual({ ...EMPTY, settled: 5n });
+      }
+    });
+
+    it("are the replica's again, when it was only taken for dead", async () => {
+      const harness = get();
+      const key = await makeKey(harness, CAPS);
+      const peer = await harness.openPeer();
+      try {
+        const before = await hold({ ledger: peer.ledger }, callOf(key, 10n));
+        await peer.loseLease();
+        await harness.sweep();
+        expect((await rowOf(harness, before)).state).toBe("unknown");
+        await Promise.all([
+          hold({ ledger: peer.ledger }, callOf(key, 20n)),
+          peer.ledger.settle(endOf(before, "settled", { costMicros: 3n })),
+        ]);
+        expect(await harness.sweep()).toBe(0);
+        expect(await useOf(harness, ownBudget(key))).toEqual({ ...EMPTY, reserved: 20n, settled: 3n });
+      } finally {
+        await peer.close();
+      }
+    });
+  });
+}
+
+/** Calls that another replica holds when it dies. */
+async function holdAndDie(
+  harness: LedgerHarness,
+  key: KeyIdentity,
+  count: number,
+  more: Partial<ReserveRequest> = {},
+): Promise<ReserveRequest[]> {
+  const peer = await harness.openPeer();
+  try {
+    const calls = await atOnce(count, () => hold({ ledger: peer.ledger }, callOf(key, 1n, more)));
+    await peer.loseLease();
+    return calls;
+  } finally {
+    await peer.close();
+  }
+}
+
+/** What becomes of calls when the store does not answer. Only for a harness with faults. */
+export function testFaults(get: GetHarness): void {
+  const faultsOf = (harness: LedgerHarness): LedgerFaults => {
+    if (harness.faults === null) expect.fail("this harness has no faults");
+    return harness.faults;
+  };
+  describe("a store that does not answer", () => {
+    testStalls(get, faultsOf);
+    testBrokenConnections(get, faultsOf);
+  });
+}
+
+type FaultsOf = (harness: LedgerHarness) => LedgerFaults;
+
+/** Fails unless the reservation is rejected as unavailable, in time. */
+async function expectUnavailable(harness: LedgerHarness, call: ReserveRequest): Promise<void> {
+  const askedMs = harness.monotonicMs();
+  const outcome = await harness.ledger.reserve(call).then(describeResult, (error: unknown) => error);
+  const tookMs = harness.monotonicMs() - askedMs;
+  expect(isKeybrakeError(outcome) ? outcome.code : outcome).toBe("ledger_unavailable");
+  expect(tookMs).toBeLessThan(REJECTED_WITHIN_MS);
+}
+
+/** Waits until nothing of a key is held and none of its calls is open. */
+async function expectGivenBack(harness: LedgerHarness, key: KeyIdentity): Promise<void> {
+  await eventually(async () => {
+    const rows = await harness.listCalls(key.vaultKeyId);
+    expect(rows.filter((row) => row.state === "reserved" || row.state === "unknown")).toEqual([]);
+    expect(await useOf(harness, ownBudget(key))).toEqual(EMPTY);
+    expect(await useOf(harness, ownBudget(key, "daily", "calls"))).toEqual(EMPTY);
+  });
+}
+
+function testStalls(get: GetHarness, faultsOf: FaultsOf): void {
+  it("is a rejection within a second, and the hold is given back when it comes after all", async () => {
+    const harness = get();
+    const key = await makeKey(harness, CAPS);
+    const resume = await faultsOf(harness).stall();
+    try {
+      await expectUnavailable(harness, callOf(key, 60n));
+    } finally {
+      await resume();
+    }
+    await expectGivenBack(harness, key);
+    await hold(harness, callOf(key, 100n));
+  });
+
+  it("rejects those that wait behind it within a second of their own", async () => {
+    const harness = get();
+    const key = await makeKey(harness, CAPS);
+    const resume = await faultsOf(harness).stall();
+    try {
+      const first = expectUnavailable(harness, callOf(key, 1n));
+      await faultsOf(harness).reached();
+      await Promise.all([first, expectUnavailable(harness, callOf(key, 1n))]);
+    } finally {
+      await resume();
+    }
+    await expectGivenBack(harness, key);
+  });
+
+  it("keeps a settlement until it can be written", async () => {
+    const harness = get();
+    const key = await makeKey(harness, CAPS);
+    const call = await hold(harness, callOf(key, 60n));
+    const resume = await faultsOf(harness).stall();
+    let settled: Promise<void>;
+    try {
+      settled = harness.ledger.settle(endOf(call, "settled", { costMicros: 25n }));
+      await expectUnavailable(harness, callOf(key, 1n));
+    } finally {
+      await resume();
+    }
+    await settled;
+    await eventually(async () => expect(await useOf(harness, ownBudget(key))).toEqual({ ...EMPTY, settled: 25n }));
+  });
+}
+
+function testBrokenConnections(get: GetHarness, faultsOf: FaultsOf): void {
+  it("because its connection broke is a rejection, and nothing stays held", async () => {
+    const harness = get();
+    const key = await makeKey(harness, CAPS);
+    const faults = faultsOf(harness);
+    const resume = await faults.stall();
+    try {
+      const rejections = atOnce(10, () => expectUnavailable(harness, callOf(key, 5n)));
+      await faults.reached();
+      await faults.breakConnections();
+      await rejections;
+    } finally {
+      await resume();
+    }
+    await expectGivenBack(harness, key);
+    await hold(harness, callOf(key, 100n));
+  });
+
+  it("still rejects within a second when it breaks again and again", async () => {
+    const harness = get();
+    const key = await makeKey(harness, CAPS);
+    const faults = faultsOf(harness);
+    const resume = await faults.stall();
+    try {
+      const first = expectUnavailable(harness, callOf(key, 5n));
+      await faults.reached();
+      // Queued behind the first, and then behind whatever the first one's end leaves to be done.
+      const second = expectUnavailable(harness, callOf(key, 5n));
+      await delay(LATE_MS);
+      await faults.breakConnections();
+      await Promise.all([first, second]);
+    } finally {
+      await resume();
+    }
+    await expectGivenBack(harness, key);
+  });
+
+  it("after it committed is a rejection, and the hold is given back", async () => {
+    const harness = get();
+    const key = await makeKey(harness, CAPS);
+    await hold(harness, callOf(await makeKey(harness), 1n));
+    faultsOf(harness).loseNextAnswer();
+    const call = callOf(key, 60n);
+    await expectUnavailable(harness, call);
+    await expectGivenBack(harness, key);
+    expect(await rowOf(harness, call)).toMatchObject({ state: "released", statusCode: null });
+  });
+
+  it("after it committed changes nothing about a settlement", async () => {
+    const harness = get();
+    const key = await makeKey(harness, CAPS);
+    const call = await hold(harness, callOf(key, 60n));
+    faultsOf(harness).loseNextAnswer();
+    await harness.ledger.settle(endOf(call, "settled", { costMicros: 25n }));
+    expect(await useOf(harness, ownBudget(key))).toEqual({ ...EMPTY, settled: 25n });
+    expect((await rowOf(harness, call)).state).toBe("settled");
+  });
+
+  it("after it committed leaves one row of a denial", async () => {
+    const harness = get();
+    const { identity, ...facts } = callOf(await makeKey(harness), 0n);
+    const denial = { code: "endpoint_not_allowed", reason: "this key may not do that" } as const;
+    const calls = [freshCallId(), freshCallId()];
+    faultsOf(harness).loseNextAnswer();
+    await Promise.all(
+      calls.map((callId) =>
+        harness.ledger.deny({ ...facts, callId, identity, denial, statusCode: 403, latencyMs: 0 }),
+      ),
+    );
+    const rows = await harness.listCalls(identity.vaultKeyId);
+    expect(rows.map((row) => row.id).sort()).toEqual(calls.sort());
+  });
+}
