@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, sign } from "node:crypto";
+import { createHash, createPublicKey, createSecretKey, sign } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
@@ -118,8 +118,8 @@ async function compose(config: Config, closers: (() => Promise<unknown> | unknow
     inFlight,
     routes: upstreams.routes,
     rates: config.rates,
-    pepper: installKeys.pepper,
-    idempotencySecret: installKeys.idempotencySecret,
+    pepper: createSecretKey(installKeys.pepper),
+    idempotencySecret: createSecretKey(installKeys.idempotencySecret),
     log: new CallLog(logger, metrics),
     describeBudgets: (vaultKeyId) => listKeyBudgets(databases.general, vaultKeyId),
   };

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac, type KeyObject, randomBytes } from "node:crypto";
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const SECRET_LENGTH = 32;
@@ -44,9 +44,10 @@ export function isVaultKey(text: string): boolean {
 
 /**
  * The only form in which a vault key is stored: HMAC-SHA-256 under the installation's pepper (32 bytes, kept
- * outside the database), so that a stolen dump cannot even be used to test a guessed key. 32 bytes.
+ * outside the database), so that a stolen dump cannot even be used to test a guessed key. 32 bytes. Give a KeyObject
+ * where it is called often: Node takes five times as long to key an HMAC with bare bytes.
  */
-export function hashVaultKey(pepper: Uint8Array, vaultKey: string): Buffer {
+export function hashVaultKey(pepper: KeyObject | Uint8Array, vaultKey: string): Buffer {
   return createHmac("sha256", pepper).update(vaultKey, "utf8").digest();
 }
 

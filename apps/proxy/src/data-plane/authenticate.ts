@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import {
   type Denial,
   deny,
@@ -20,7 +21,7 @@ const BASIC_LENGTH_MAX = 1_024;
 export async function authenticate(
   head: RequestHead,
   keys: KeyStore,
-  pepper: Uint8Array,
+  pepper: KeyObject,
 ): Promise<VaultKeyRecord | Denial> {
   const header = head.headers.get("authorization");
   if (header === undefined)

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type {
   Clock,
   KeyStore,
@@ -32,8 +33,8 @@ export interface DataPlane {
   readonly routes: Readonly<Record<VendorName, VendorRoute>>;
   readonly rates: RateTable;
   /** Keys of the installation: for hashing vault keys, and for deriving upstream idempotency keys. */
-  readonly pepper: Uint8Array;
-  readonly idempotencySecret: Uint8Array;
+  readonly pepper: KeyObject;
+  readonly idempotencySecret: KeyObject;
   readonly log: CallLog;
   /** What `GET /keybrake/v1/me` tells of a key's budgets. */
   readonly describeBudgets: (vaultKeyId: string) => Promise<readonly KeyBudget[]>;

@@ -230,6 +230,8 @@ async function perform(
     await route.stream.forward({ plane, call, operation, secretId, credential, maySend, request, response });
     return null;
   }
+  // Made now: the credential's buffer may be wiped before the vendor answers.
+  const guard = LeakGuard.of(credential);
   const body = Buffer.from(route.vendor.appendLabels(operation, held.body, labelsOf(call)));
   const sent = await route.upstream.send(
     buildRequest(route.vendor, operation, call.head, body, credential, held.idempotency),
@@ -247,7 +249,7 @@ async function perform(
   const settlements = settlementsOf(settling, sent);
   await Promise.all(settlements.map((settlement) => plane.ledger.settle(settlement)));
   plane.log.sent(call, settlements[0], sent);
-  return answerOf(plane, call, held, sent, new LeakGuard(credential));
+  return answerOf(plane, call, held, sent, guard);
 }
 
 /** The vendor's answer as the agent may see it, or the fault that stands for it. */

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from "node:crypto";
+import { createHash, createHmac, type KeyObject } from "node:crypto";
 import type { Operation } from "@keybrake/core";
 
 /** How a repeated request is recognized, here and at the vendor. */
@@ -11,7 +11,7 @@ export interface Idempotency {
 
 /** Derives both from the agent's own key; null when it sent none. Deterministic, so that retries stay retries. */
 export function deriveIdempotency(
-  installSecret: Uint8Array,
+  installSecret: KeyObject,
   vaultKeyId: string,
   operation: Operation,
   body: Buffer,

@@ -3,9 +3,19 @@
  * or an error page might put it into. The credential itself is not kept, only the needles.
  */
 export class LeakGuard {
+  static readonly #guards = new WeakMap<Buffer, LeakGuard>();
   readonly #needles: readonly Buffer[];
 
-  constructor(credential: Buffer) {
+  /** The guard of a credential, made once for as long as the credential's buffer lives. */
+  static of(credential: Buffer): LeakGuard {
+    const known = LeakGuard.#guards.get(credential);
+    if (known !== undefined) return known;
+    const guard = new LeakGuard(credential);
+    LeakGuard.#guards.set(credential, guard);
+    return guard;
+  }
+
+  private constructor(credential: Buffer) {
     const texts = new Set<string>([
       credential.toString("latin1"),
       credential.toString("hex"),

@@ -84,7 +84,7 @@ class Exchange {
 
   constructor(read: Read) {
     this.#read = read;
-    this.#guard = new LeakGuard(read.credential);
+    this.#guard = LeakGuard.of(read.credential);
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
     });

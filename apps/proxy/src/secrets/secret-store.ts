@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { KeybrakeError, type SecretStore, type VendorName } from "@keybrake/core";
 import type { Database } from "../ledger/database.ts";
+import { withUnavailable } from "./available-database.ts";
 import { type EnvelopePlace, type MasterKey, openEnvelope, sealEnvelope } from "./envelope.ts";
 import { type OpenedSecret, SecretCache } from "./secret-cache.ts";
 import {
@@ -39,7 +40,8 @@ export function openSecretStore(
 }
 
 /**
- * Vendor credentials in the database, each in its own envelope. What `open` returns is wiped a minute after it was
+ * Vendor credentials in the database, each in its own envelope. Every method rejects with `ledger_unavailable` when
+ * the database does not answer. What `open` returns is wiped a minute after it was
  * read, or as soon as a newer version is known. No method and no error ever gives out a value otherwise.
  */
 export class EnvelopeSecretStore implements SecretStore {
@@ -50,7 +52,7 @@ export class EnvelopeSecretStore implements SecretStore {
   readonly #loading = new Map<string, Promise<OpenedSecret>>();
 
   constructor(database: Database, masterKey: MasterKey, installationId: string, rememberMs: number) {
-    this.#database = database;
+    this.#database = withUnavailable(database);
     this.#masterKey = masterKey;
     this.#installationId = installationId;
     this.#cache = new SecretCache(Math.min(rememberMs, REMEMBER_MS));

@@ -64,13 +64,16 @@ function testNow(get: () => ClockHarness): void {
     await expectRight(harness);
   });
 
-  it.each(["1999-12-31T23:59:59Z", "2099-01-01T00:00:00Z"])("does not care that this machine believes in %s", async (instant) => {
-    const harness = get();
-    setWallClock(instant);
-    await expectRight(harness);
-    await harness.hear(0);
-    await expectRight(harness);
-  });
+  it.each(["1999-12-31T23:59:59Z", "2099-01-01T00:00:00Z"])(
+    "does not care that this machine believes in %s",
+    async (instant) => {
+      const harness = get();
+      setWallClock(instant);
+      await expectRight(harness);
+      await harness.hear(0);
+      await expectRight(harness);
+    },
+  );
 
   it("goes on between two answers", async () => {
     const { clock } = get();

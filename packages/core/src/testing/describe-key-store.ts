@@ -61,7 +61,14 @@ export function describeKeyStore(
 function keyOf(more: Partial<StoredKey> = {}): StoredKey {
   const agentId = `agent_${randomBytes(6).toString("hex")}`;
   const nothing = { name: null, crewRunId: null, expiresAt: null };
-  return { keyHash: randomBytes(32), redacted: "vault_billing_…", agentId, policy: POLICY, ...nothing, ...more };
+  return {
+    keyHash: randomBytes(32),
+    redacted: "vault_billing_…",
+    agentId,
+    policy: POLICY,
+    ...nothing,
+    ...more,
+  };
 }
 
 function testFinding(get: () => KeyStoreHarness): void {
@@ -103,12 +110,15 @@ function testFinding(get: () => KeyStoreHarness): void {
     expect(found.map((record) => record?.agentId)).toEqual(asked.map((key) => key.agentId));
   });
 
-  it.each(["'; DROP TABLE vault_keys; --", 'quo"te\\', "日本語 \u2028 🧨", ""])("keeps the text %j", async (text) => {
-    const key = keyOf({ name: text, agentId: `${text}${randomBytes(6).toString("hex")}`, crewRunId: text });
-    await get().createKey(key);
-    const { name, agentId, crewRunId } = key;
-    expect(await get().keys.find(key.keyHash)).toMatchObject({ name, agentId, crewRunId });
-  });
+  it.each(["'; DROP TABLE vault_keys; --", 'quo"te\\', "日本語 \u2028 🧨", ""])(
+    "keeps the text %j",
+    async (text) => {
+      const key = keyOf({ name: text, agentId: `${text}${randomBytes(6).toString("hex")}`, crewRunId: text });
+      await get().createKey(key);
+      const { name, agentId, crewRunId } = key;
+      expect(await get().keys.find(key.keyHash)).toMatchObject({ name, agentId, crewRunId });
+    },
+  );
 }
 
 function testForgetting(get: () => KeyStoreHarness): void {

@@ -29,8 +29,15 @@ export function describeRateLimiter(
 }
 
 /** Takes so many times at once; returns how many passed. */
-async function take(limiters: readonly RateLimiter[], times: number, id: string, perMinute: number): Promise<number> {
-  const taken = Array.from({ length: times }, (_, index) => limiters[index % limiters.length]?.take(id, perMinute));
+async function take(
+  limiters: readonly RateLimiter[],
+  times: number,
+  id: string,
+  perMinute: number,
+): Promise<number> {
+  const taken = Array.from({ length: times }, (_, index) =>
+    limiters[index % limiters.length]?.take(id, perMinute),
+  );
   const waits = await Promise.all(taken);
   for (const seconds of waits) if (seconds !== null) expectSeconds(seconds);
   return waits.filter((seconds) => seconds === null).length;

@@ -102,7 +102,8 @@ function testRotation(get: () => SecretStoreHarness): void {
       const rotated = await harness.rotateElsewhere(secretId, `version ${version}`);
       const after = await Promise.all([1, 2, 3].map(() => read(harness.secrets, secretId, rotated)));
       expect(after).toEqual(Array(3).fill(`version ${version}`));
-      for (const value of await Promise.all(asked)) expect([`version ${version - 1}`, `version ${version}`]).toContain(value);
+      for (const value of await Promise.all(asked))
+        expect([`version ${version - 1}`, `version ${version}`]).toContain(value);
     }
   });
 }

@@ -3,7 +3,9 @@ import { afterAll, beforeAll, expect } from "vitest";
 const OPEN_TIMEOUT_MS = 60_000;
 
 /** Opens a harness for the tests of the enclosing `describe`, and closes it behind them. */
-export function useHarness<Harness extends { close(): Promise<void> }>(open: () => Promise<Harness>): () => Harness {
+export function useHarness<Harness extends { close(): Promise<void> }>(
+  open: () => Promise<Harness>,
+): () => Harness {
   let harness: Harness | null = null;
   beforeAll(async () => {
     harness = await open();

@@ -43,7 +43,11 @@ export function testCaps(get: GetHarness): void {
       await hold(harness, callOf(key, 9_999_999n));
       await hold(harness, callOf(key, 1n));
       expect(expectDenied(await harness.ledger.reserve(callOf(key, 1n))).code).toBe("daily_cap_exceeded");
-      expect(await useOf(harness, ownBudget(key))).toEqual({ reserved: 10_000_000n, settled: 0n, overrun: 0n });
+      expect(await useOf(harness, ownBudget(key))).toEqual({
+        reserved: 10_000_000n,
+        settled: 0n,
+        overrun: 0n,
+      });
     });
 
     it("admits exactly ten of fifty holds of a tenth at once", async () => {
@@ -143,7 +147,12 @@ function testSeveral(get: GetHarness): void {
   it("follow the run that the call is judged under, not the key's other runs", async () => {
     const harness = get();
     const key = await makeKey(harness);
-    const name: BudgetName = { scope: "crew_run_id", value: key.crewRunId ?? "", window: "total", unit: "usd" };
+    const name: BudgetName = {
+      scope: "crew_run_id",
+      value: key.crewRunId ?? "",
+      window: "total",
+      unit: "usd",
+    };
     await harness.setBudget(name, 10n);
     await hold(harness, callOf({ ...key, crewRunId: "another run" }, 1_000n));
     await hold(harness, callOf({ ...key, crewRunId: null }, 1_000n));
@@ -152,30 +161,39 @@ function testSeveral(get: GetHarness): void {
 }
 
 function testDenials(get: GetHarness): void {
-  it.each(KINDS)("by a $window budget of $unit says which, how much and until when", async ({ unit, window, code }) => {
-    const harness = get();
-    const key = await makeKey(harness);
-    const name: BudgetName = { scope: "agent_id", value: key.agentId, window, unit };
-    const limit = unit === "usd" ? 12_500_000n : 2n;
-    await harness.setBudget(name, limit);
-    const amount = unit === "usd" ? 5_000_001n : 0n;
-    await hold(harness, callOf(key, amount));
-    await hold(harness, callOf(key, amount));
-    const call = callOf(key, amount);
-    const denial = expectDenied(await harness.ledger.reserve(call));
-    expect(denial.code).toBe(code);
-    expect(denial.limit).toEqual({
-      scope: "agent_id",
-      window,
-      unit,
-      limit: unit === "usd" ? formatUsd(limit) : "2",
-      used: unit === "usd" ? formatUsd(10_000_002n) : "2",
-      requested: unit === "usd" ? formatUsd(5_000_001n) : "1",
-    });
-    await expectReset(harness, window, denial);
-    const row = await rowOf(harness, call);
-    expect(row).toMatchObject({ state: "denied", verdict: "deny", denialCode: code, reservedMicros: 0n, costMicros: 0n });
-  });
+  it.each(KINDS)(
+    "by a $window budget of $unit says which, how much and until when",
+    async ({ unit, window, code }) => {
+      const harness = get();
+      const key = await makeKey(harness);
+      const name: BudgetName = { scope: "agent_id", value: key.agentId, window, unit };
+      const limit = unit === "usd" ? 12_500_000n : 2n;
+      await harness.setBudget(name, limit);
+      const amount = unit === "usd" ? 5_000_001n : 0n;
+      await hold(harness, callOf(key, amount));
+      await hold(harness, callOf(key, amount));
+      const call = callOf(key, amount);
+      const denial = expectDenied(await harness.ledger.reserve(call));
+      expect(denial.code).toBe(code);
+      expect(denial.limit).toEqual({
+        scope: "agent_id",
+        window,
+        unit,
+        limit: unit === "usd" ? formatUsd(limit) : "2",
+        used: unit === "usd" ? formatUsd(10_000_002n) : "2",
+        requested: unit === "usd" ? formatUsd(5_000_001n) : "1",
+      });
+      await expectReset(harness, window, denial);
+      const row = await rowOf(harness, call);
+      expect(row).toMatchObject({
+        state: "denied",
+        verdict: "deny",
+        denialCode: code,
+        reservedMicros: 0n,
+        costMicros: 0n,
+      });
+    },
+  );
 }
 
 /** The wait ends at the window's end on the store's clock, a UTC midnight; a total never resets. */

@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { BudgetName, LedgerHarness } from "../ledger-harness.ts";
 import { act, create } from "./exposures.ts";
-import { callOf, cap, describeResult, endOf, type GetHarness, hold, makeKey, ownBudget, usedOf } from "./scene.ts";
+import {
+  callOf,
+  cap,
+  describeResult,
+  endOf,
+  type GetHarness,
+  hold,
+  makeKey,
+  ownBudget,
+  usedOf,
+} from "./scene.ts";
 
 /** How much of a budget's window of some day is spent, with nothing held any more. */
 async function spentOn(harness: LedgerHarness, name: BudgetName, day: string): Promise<bigint> {
@@ -21,7 +31,11 @@ export function testDays(get: GetHarness): void {
 function testNewWindows(get: GetHarness): void {
   it("opens daily budgets anew, and no other", async () => {
     const harness = get();
-    const key = await makeKey(harness, [cap("daily", "usd", 10n), cap("monthly", "usd", 15n), cap("total", "usd", 100n)]);
+    const key = await makeKey(harness, [
+      cap("daily", "usd", 10n),
+      cap("monthly", "usd", 15n),
+      cap("total", "usd", 100n),
+    ]);
     await hold(harness, callOf(key, 10n));
     expect(describeResult(await harness.ledger.reserve(callOf(key, 1n)))).toBe("daily_cap_exceeded");
     const { before, after } = await harness.advanceDay();
@@ -50,7 +64,11 @@ function testOldWindows(get: GetHarness): void {
 
   it("gives a cancellation back to the days and the money budgets that were charged, and to nothing else", async () => {
     const harness = get();
-    const key = await makeKey(harness, [cap("daily", "usd", 100n), cap("total", "usd", 100n), cap("daily", "calls", 9n)]);
+    const key = await makeKey(harness, [
+      cap("daily", "usd", 100n),
+      cap("total", "usd", 100n),
+      cap("daily", "calls", 9n),
+    ]);
     const daily = ownBudget(key);
     const objectId = await create(harness, key, 60n);
     const first = await harness.advanceDay();

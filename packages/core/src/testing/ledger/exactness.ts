@@ -50,11 +50,24 @@ function testMoney(get: GetHarness): void {
     const name = ownBudget(key, "total");
     const call = await hold(harness, callOf(key, micros, { amount: micros, currency: "usd" }));
     expect(call.reserved.holdMicros).toBe(micros);
-    expect(await harness.findBudgetUse(name)).toEqual({ limit: micros, reserved: micros, settled: 0n, overrun: 0n });
+    expect(await harness.findBudgetUse(name)).toEqual({
+      limit: micros,
+      reserved: micros,
+      settled: 0n,
+      overrun: 0n,
+    });
     const denial = expectDenied(await harness.ledger.reserve(callOf(key, 1n)));
-    expect(denial.limit).toMatchObject({ limit: formatUsd(micros), used: formatUsd(micros), requested: "0.000001" });
+    expect(denial.limit).toMatchObject({
+      limit: formatUsd(micros),
+      used: formatUsd(micros),
+      requested: "0.000001",
+    });
     await harness.ledger.settle(endOf(call, "settled", { costMicros: micros - 1n }));
-    expect(await rowOf(harness, call)).toMatchObject({ reservedMicros: micros, costMicros: micros - 1n, amount: micros });
+    expect(await rowOf(harness, call)).toMatchObject({
+      reservedMicros: micros,
+      costMicros: micros - 1n,
+      amount: micros,
+    });
     await hold(harness, callOf(key, 1n));
     expect(await usedOf(harness, name)).toBe(micros);
   });
@@ -65,8 +78,13 @@ function testMoney(get: GetHarness): void {
     const objectId = freshId("pi");
     const call = await hold(harness, callOf(key, PAST_DOUBLES));
     const exposure = { objectId, amount: PAST_DOUBLES, isFinal: false };
-    await harness.ledger.settle(endOf(call, "settled", { costMicros: PAST_DOUBLES, exposure, currency: "usd" }));
-    expect(await harness.ledger.findExposure(key.secretId, objectId)).toEqual({ amount: PAST_DOUBLES, currency: "usd" });
+    await harness.ledger.settle(
+      endOf(call, "settled", { costMicros: PAST_DOUBLES, exposure, currency: "usd" }),
+    );
+    expect(await harness.ledger.findExposure(key.secretId, objectId)).toEqual({
+      amount: PAST_DOUBLES,
+      currency: "usd",
+    });
     const more = await hold(harness, callOf(key, PAST_DOUBLES + 2n, { exposureId: objectId }));
     expect(more.reserved.holdMicros).toBe(2n);
   });
@@ -100,23 +118,31 @@ function testText(get: GetHarness): void {
     },
   );
 
-  it.each(HOSTILE.filter((text) => text !== ""))("%j names a run, an agent, an object and an idempotency key", async (text) => {
-    const harness = get();
-    const [agentId, crewRunId] = [freshId(text), freshId(text)];
-    const key: KeyIdentity = await makeKey(harness, [], { agentId, crewRunId });
-    for (const [scope, value] of [["agent_id", agentId], ["crew_run_id", crewRunId]] as const) {
-      await harness.setBudget({ scope, value, window: "daily", unit: "usd" }, 10n);
-    }
-    const idempotency = { upstreamKey: freshId(text), fingerprint: text };
-    const call = await hold(harness, callOf(key, 10n, { idempotency }));
-    expect(describeResult(await harness.ledger.reserve(callOf(key, 1n)))).toBe("daily_cap_exceeded");
-    expect(describeResult(await harness.ledger.reserve(callOf(key, 0n, { idempotency })))).toBe("idempotency_in_flight");
-    const exposure = { objectId: freshId(text), amount: 10n, isFinal: false };
-    await harness.ledger.settle(endOf(call, "settled", { costMicros: 10n, exposure, currency: "usd" }));
-    const known = await harness.ledger.findExposure(key.secretId, exposure.objectId);
-    expect(known).toEqual({ amount: 10n, currency: "usd" });
-    expect(await rowOf(harness, call)).toMatchObject({ agentId, crewRunId });
-  });
+  it.each(HOSTILE.filter((text) => text !== ""))(
+    "%j names a run, an agent, an object and an idempotency key",
+    async (text) => {
+      const harness = get();
+      const [agentId, crewRunId] = [freshId(text), freshId(text)];
+      const key: KeyIdentity = await makeKey(harness, [], { agentId, crewRunId });
+      for (const [scope, value] of [
+        ["agent_id", agentId],
+        ["crew_run_id", crewRunId],
+      ] as const) {
+        await harness.setBudget({ scope, value, window: "daily", unit: "usd" }, 10n);
+      }
+      const idempotency = { upstreamKey: freshId(text), fingerprint: text };
+      const call = await hold(harness, callOf(key, 10n, { idempotency }));
+      expect(describeResult(await harness.ledger.reserve(callOf(key, 1n)))).toBe("daily_cap_exceeded");
+      expect(describeResult(await harness.ledger.reserve(callOf(key, 0n, { idempotency })))).toBe(
+        "idempotency_in_flight",
+      );
+      const exposure = { objectId: freshId(text), amount: 10n, isFinal: false };
+      await harness.ledger.settle(endOf(call, "settled", { costMicros: 10n, exposure, currency: "usd" }));
+      const known = await harness.ledger.findExposure(key.secretId, exposure.objectId);
+      expect(known).toEqual({ amount: 10n, currency: "usd" });
+      expect(await rowOf(harness, call)).toMatchObject({ agentId, crewRunId });
+    },
+  );
 
   it("of a denial survives", async () => {
     const harness = get();

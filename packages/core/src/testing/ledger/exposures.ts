@@ -94,7 +94,10 @@ function testCounting(get: GetHarness): void {
     const other = await makeKey(harness, CAPS);
     const objectId = await create(harness, key, 60n);
     await act(harness, key, objectId, 10n);
-    expect(await harness.ledger.findExposure(key.secretId, objectId)).toEqual({ amount: 60n, currency: "usd" });
+    expect(await harness.ledger.findExposure(key.secretId, objectId)).toEqual({
+      amount: 60n,
+      currency: "usd",
+    });
     expect(await harness.ledger.findExposure(key.secretId, freshId("pi"))).toBeNull();
     expect(await harness.ledger.findExposure(other.secretId, objectId)).toBeNull();
     const elsewhere = await hold(harness, callOf(other, 60n, { exposureId: objectId }));
@@ -109,7 +112,10 @@ function testCounting(get: GetHarness): void {
       const call = await hold(harness, callOf(key, 70n, { exposureId: objectId }));
       await harness.ledger.settle(endOf(call, state, { statusCode: 500 }));
     }
-    expect(await harness.ledger.findExposure(key.secretId, objectId)).toEqual({ amount: 60n, currency: "usd" });
+    expect(await harness.ledger.findExposure(key.secretId, objectId)).toEqual({
+      amount: 60n,
+      currency: "usd",
+    });
     expect(await useOf(harness, ownBudget(key))).toEqual({ reserved: 10n, settled: 60n, overrun: 0n });
   });
 }
@@ -169,7 +175,9 @@ function testTogether(get: GetHarness): void {
     const key = await makeKey(harness, CAPS);
     const objectId = freshId("pi");
     const calls = [await hold(harness, callOf(key, 30n)), await hold(harness, callOf(key, 30n))];
-    await Promise.all(calls.map((call) => harness.ledger.settle(endOf(call, "settled", answerOn(objectId, 30n)))));
+    await Promise.all(
+      calls.map((call) => harness.ledger.settle(endOf(call, "settled", answerOn(objectId, 30n)))),
+    );
     expect(await useOf(harness, ownBudget(key))).toEqual({ reserved: 0n, settled: 30n, overrun: 0n });
   });
 
@@ -179,7 +187,10 @@ function testTogether(get: GetHarness): void {
     const objectId = await create(harness, key, 10n);
     const amounts = [15n, 20n, 40n];
     const calls = await Promise.all(
-      amounts.map(async (micros) => ({ micros, call: await hold(harness, callOf(key, micros, { exposureId: objectId })) })),
+      amounts.map(async (micros) => ({
+        micros,
+        call: await hold(harness, callOf(key, micros, { exposureId: objectId })),
+      })),
     );
     if (order === "in reverse") calls.reverse();
     const ends = calls.map(({ micros, call }) => endOf(call, "settled", answerOn(objectId, micros)));

@@ -42,7 +42,10 @@ function testOpen(get: GetHarness): void {
     await hold(harness, again());
     const second = again();
     expect(describeResult(await harness.ledger.reserve(second))).toBe("idempotency_in_flight");
-    expect(await rowOf(harness, second)).toMatchObject({ verdict: "deny", denialCode: "idempotency_in_flight" });
+    expect(await rowOf(harness, second)).toMatchObject({
+      verdict: "deny",
+      denialCode: "idempotency_in_flight",
+    });
     expect(await usedOf(harness, ownBudget(key))).toBe(10n);
   });
 
@@ -87,7 +90,10 @@ function testReplays(get: GetHarness): void {
     const first = await hold(harness, again());
     await harness.ledger.settle(endOf(first, "settled", { costMicros: 10n }));
     const replay = await hold(harness, again());
-    expect(replay.reserved).toMatchObject({ holdMicros: 0n, replayOf: { callId: first.callId, isOpen: false } });
+    expect(replay.reserved).toMatchObject({
+      holdMicros: 0n,
+      replayOf: { callId: first.callId, isOpen: false },
+    });
     expect(await rowOf(harness, replay)).toMatchObject({ replayOf: first.callId, reservedMicros: 0n });
     expect(describeResult(await harness.ledger.reserve(again()))).toBe("idempotency_in_flight");
     await harness.ledger.settle(endOf(replay, "settled"));

@@ -44,20 +44,25 @@ function testStatus(get: GetHarness): void {
     expect(await rowOf(harness, call)).toMatchObject({ verdict: "deny", denialCode: "vault_key_invalid" });
   });
 
-  it.each(["vault_key", "agent_id", "crew_run_id"] as const)("revoked by %s is refused, and no other", async (scope) => {
-    const harness = get();
-    const [key, other] = [await makeKey(harness), await makeKey(harness)];
-    const value = { vault_key: key.vaultKeyId, agent_id: key.agentId, crew_run_id: key.crewRunId ?? "" }[scope];
-    const before = await hold(harness, callOf(key, 1n));
-    const allowed = await harness.revoke(scope, value);
-    expect(allowed.has(before.callId)).toBe(true);
-    expect(await answerTo(harness, key)).toBe("vault_key_revoked");
-    expect(await harness.findKeyStatus(key.vaultKeyId)).toBe("revoked");
-    expect(await answerTo(harness, other)).toBe("reserved");
-    // What it had open is still recorded to its end.
-    await harness.ledger.settle(endOf(before, "settled", { costMicros: 1n }));
-    expect((await rowOf(harness, before)).state).toBe("settled");
-  });
+  it.each(["vault_key", "agent_id", "crew_run_id"] as const)(
+    "revoked by %s is refused, and no other",
+    async (scope) => {
+      const harness = get();
+      const [key, other] = [await makeKey(harness), await makeKey(harness)];
+      const value = { vault_key: key.vaultKeyId, agent_id: key.agentId, crew_run_id: key.crewRunId ?? "" }[
+        scope
+      ];
+      const before = await hold(harness, callOf(key, 1n));
+      const allowed = await harness.revoke(scope, value);
+      expect(allowed.has(before.callId)).toBe(true);
+      expect(await answerTo(harness, key)).toBe("vault_key_revoked");
+      expect(await harness.findKeyStatus(key.vaultKeyId)).toBe("revoked");
+      expect(await answerTo(harness, other)).toBe("reserved");
+      // What it had open is still recorded to its end.
+      await harness.ledger.settle(endOf(before, "settled", { costMicros: 1n }));
+      expect((await rowOf(harness, before)).state).toBe("settled");
+    },
+  );
 
   it("stays revoked when its policy is set again", async () => {
     const harness = get();
@@ -146,8 +151,16 @@ function testDeny(get: GetHarness): void {
     ]);
     const row = await rowOf(harness, known);
     expect(row).toMatchObject({ state: "denied", verdict: "deny", denialCode: denial.code, statusCode: 403 });
-    expect(row).toMatchObject({ vaultKeyId: key.vaultKeyId, claimedAgentId: "somebody", metadata: { order: "1" } });
-    expect(await rowOf(harness, anonymous)).toMatchObject({ state: "denied", vaultKeyId: null, vendor: null });
+    expect(row).toMatchObject({
+      vaultKeyId: key.vaultKeyId,
+      claimedAgentId: "somebody",
+      metadata: { order: "1" },
+    });
+    expect(await rowOf(harness, anonymous)).toMatchObject({
+      state: "denied",
+      vaultKeyId: null,
+      vendor: null,
+    });
     expect(await usedOf(harness, ownBudget(key, "daily", "calls"))).toBe(0n);
   });
 }

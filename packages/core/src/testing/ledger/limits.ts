@@ -42,14 +42,24 @@ function testChanging(get: GetHarness): void {
     const call = await hold(harness, callOf(key, 60n));
     await harness.setBudget(name, 50n);
     expect(describeResult(await harness.ledger.reserve(callOf(key, 1n)))).toBe("daily_cap_exceeded");
-    expect(await harness.findBudgetUse(name)).toEqual({ limit: 50n, reserved: 60n, settled: 0n, overrun: 10n });
+    expect(await harness.findBudgetUse(name)).toEqual({
+      limit: 50n,
+      reserved: 60n,
+      settled: 0n,
+      overrun: 10n,
+    });
     // What was allowed before is still recorded as it ends.
     await harness.ledger.settle(endOf(call, "settled", { costMicros: 55n }));
     expect(await useOf(harness, name)).toMatchObject({ reserved: 0n, settled: 55n });
     await harness.setBudget(name, 70n);
     expect(describeResult(await harness.ledger.reserve(callOf(key, 16n)))).toBe("daily_cap_exceeded");
     await hold(harness, callOf(key, 15n));
-    expect(await harness.findBudgetUse(name)).toEqual({ limit: 70n, reserved: 15n, settled: 55n, overrun: 0n });
+    expect(await harness.findBudgetUse(name)).toEqual({
+      limit: 70n,
+      reserved: 15n,
+      settled: 55n,
+      overrun: 0n,
+    });
   });
 
   it("lowered and raised while calls are made is never passed", async () => {
@@ -84,16 +94,19 @@ async function makeHistory(harness: LedgerHarness, key: KeyIdentity): Promise<vo
 }
 
 function testNew(get: GetHarness): void {
-  it.each(BUDGET_UNITS)("of %s counts what was spent in its window as if it had been there from the start", async (unit) => {
-    const harness = get();
-    const key = await makeKey(harness, [cap("daily", "usd", LOOSE)]);
-    const witness = agentBudget(key, unit);
-    await harness.setBudget(witness, LOOSE);
-    await makeHistory(harness, key);
-    const late: BudgetName = { ...witness, scope: "crew_run_id", value: key.crewRunId ?? "" };
-    await harness.setBudget(late, LOOSE);
-    expect(await usedOf(harness, late)).toBe(await usedOf(harness, witness));
-  });
+  it.each(BUDGET_UNITS)(
+    "of %s counts what was spent in its window as if it had been there from the start",
+    async (unit) => {
+      const harness = get();
+      const key = await makeKey(harness, [cap("daily", "usd", LOOSE)]);
+      const witness = agentBudget(key, unit);
+      await harness.setBudget(witness, LOOSE);
+      await makeHistory(harness, key);
+      const late: BudgetName = { ...witness, scope: "crew_run_id", value: key.crewRunId ?? "" };
+      await harness.setBudget(late, LOOSE);
+      expect(await usedOf(harness, late)).toBe(await usedOf(harness, witness));
+    },
+  );
 
   it.each<BudgetScope>(["vault_key", "agent_id", "crew_run_id", "secret", "installation"])(
     "for one %s counts the calls it covers",
@@ -101,7 +114,12 @@ function testNew(get: GetHarness): void {
       const harness = get();
       const [key, other] = [await makeKey(harness), await makeKey(harness)];
       await hold(harness, callOf(other, 1_000n));
-      const ids = { vault_key: key.vaultKeyId, agent_id: key.agentId, crew_run_id: key.crewRunId ?? "", secret: key.secretId };
+      const ids = {
+        vault_key: key.vaultKeyId,
+        agent_id: key.agentId,
+        crew_run_id: key.crewRunId ?? "",
+        secret: key.secretId,
+      };
       const value = scope === "installation" ? "" : ids[scope];
       const name: BudgetName = { scope, value, window: "total", unit: "usd" };
       try {

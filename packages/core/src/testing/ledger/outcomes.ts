@@ -24,7 +24,10 @@ const CAPS: readonly BudgetSpec[] = [cap("daily", "usd", 100n), cap("daily", "ca
 const ENDS = ["settled", "released"] as const;
 
 /** A key with a cap of money and one of calls, and one held call of it. */
-async function holdOne(harness: LedgerHarness, micros: bigint): Promise<{ key: KeyIdentity; call: ReserveRequest }> {
+async function holdOne(
+  harness: LedgerHarness,
+  micros: bigint,
+): Promise<{ key: KeyIdentity; call: ReserveRequest }> {
   const key = await makeKey(harness, CAPS);
   return { key, call: await hold(harness, callOf(key, micros)) };
 }
@@ -54,7 +57,11 @@ function testSettlements(get: GetHarness): void {
     const { key, call } = await holdOne(harness, 60n);
     await harness.ledger.settle(endOf(call, "settled", { costMicros: 25n }));
     expect(await useOf(harness, ownBudget(key))).toEqual({ reserved: 0n, settled: 25n, overrun: 0n });
-    expect(await rowOf(harness, call)).toMatchObject({ state: "settled", reservedMicros: 60n, costMicros: 25n });
+    expect(await rowOf(harness, call)).toMatchObject({
+      state: "settled",
+      reservedMicros: 60n,
+      costMicros: 25n,
+    });
     await hold(harness, callOf(key, 75n));
     expectDenied(await harness.ledger.reserve(callOf(key, 1n)));
   });
@@ -74,7 +81,10 @@ function testSettlements(get: GetHarness): void {
     const harness = get();
     const key = await makeKey(harness);
     const facts = { amount: 500n, currency: "usd", customerId: "cus_before" };
-    const [full, empty] = [await hold(harness, callOf(key, 5n, facts)), await hold(harness, callOf(key, 5n, facts))];
+    const [full, empty] = [
+      await hold(harness, callOf(key, 5n, facts)),
+      await hold(harness, callOf(key, 5n, facts)),
+    ];
     const answer = {
       costMicros: 4n,
       amount: 400n,
@@ -93,7 +103,11 @@ function testSettlements(get: GetHarness): void {
     ]);
     const { reason, ...kept } = answer;
     expect(await rowOf(harness, full)).toMatchObject({ ...kept, outcomeReason: reason });
-    expect(await rowOf(harness, empty)).toMatchObject({ ...facts, statusCode: null, outcomeReason: "timeout" });
+    expect(await rowOf(harness, empty)).toMatchObject({
+      ...facts,
+      statusCode: null,
+      outcomeReason: "timeout",
+    });
     expect((await rowOf(harness, full)).completedAt).toBeInstanceOf(Date);
   });
 
@@ -229,13 +243,19 @@ function testEnded(get: GetHarness): void {
     await atOnce(20, () => harness.ledger.settle(endOf(call, "settled", { costMicros: 30n })));
     await harness.ledger.settle(endOf(call, "settled", { costMicros: 30n }));
     expect(await useOf(harness, ownBudget(key))).toEqual({ reserved: 0n, settled: 30n, overrun: 0n });
-    expect(await useOf(harness, ownBudget(key, "daily", "calls"))).toEqual({ reserved: 0n, settled: 1n, overrun: 0n });
+    expect(await useOf(harness, ownBudget(key, "daily", "calls"))).toEqual({
+      reserved: 0n,
+      settled: 1n,
+      overrun: 0n,
+    });
   });
 
   it("has one end when two that contradict each other come at once", async () => {
     const harness = get();
     const { key, call } = await holdOne(harness, 60n);
-    const ends: SettleRequest[] = ENDS.map((state) => endOf(call, state, { costMicros: state === "settled" ? 30n : 0n }));
+    const ends: SettleRequest[] = ENDS.map((state) =>
+      endOf(call, state, { costMicros: state === "settled" ? 30n : 0n }),
+    );
     await Promise.all(ends.map((end) => harness.ledger.settle(end)));
     const picture = await pictureOf(harness, key, call);
     expect(picture.money).toEqual({

@@ -41,7 +41,11 @@ async function withPeer(harness: LedgerHarness, work: (ledgers: readonly [Ledger
 }
 
 /** The same call on both replicas, so many times each. */
-function onBoth(ledgers: readonly Ledger[], each: number, make: () => ReserveRequest): Promise<ReserveResult[]> {
+function onBoth(
+  ledgers: readonly Ledger[],
+  each: number,
+  make: () => ReserveRequest,
+): Promise<ReserveResult[]> {
   return Promise.all(ledgers.flatMap((ledger) => Array.from({ length: each }, () => ledger.reserve(make()))));
 }
 
@@ -64,7 +68,10 @@ function testCapRaces(get: GetHarness): void {
       for (let round = 0; round < ROUNDS / 4; round++) {
         const agentId = freshId("agent");
         const budgets = [cap("daily", "usd", 1_000n), cap("total", "usd", 1_000n)];
-        const keys = [await makeKey(harness, budgets, { agentId }), await makeKey(harness, budgets, { agentId })];
+        const keys = [
+          await makeKey(harness, budgets, { agentId }),
+          await makeKey(harness, budgets, { agentId }),
+        ];
         const shared = { scope: "agent_id", value: agentId, window: "daily", unit: "usd" } as const;
         await harness.setBudget(shared, 65n);
         // The two replicas see the keys in opposite orders.
@@ -99,7 +106,9 @@ function testCapRaces(get: GetHarness): void {
         const key = await makeKey(harness, [cap("daily", "usd", 100n)]);
         const call = await hold(harness, callOf(key, 60n));
         const ends = ledgers.map((ledger, index) =>
-          ledger.settle(endOf(call, index === 0 ? "settled" : "released", { costMicros: index === 0 ? 30n : 0n })),
+          ledger.settle(
+            endOf(call, index === 0 ? "settled" : "released", { costMicros: index === 0 ? 30n : 0n }),
+          ),
         );
         await Promise.all(ends);
         const state = (await harness.findCall(call.callId))?.state;
@@ -120,7 +129,9 @@ function testCapRaces(get: GetHarness): void {
         await harness.ledger.settle(endOf(made, "settled", { costMicros: 60n, exposure, currency: "usd" }));
         const ends = await atOnce(2, () => hold(harness, callOf(key, 0n, { exposureId: exposure.objectId })));
         const final = { exposure: { ...exposure, amount: 0n, isFinal: true }, currency: "usd" };
-        await Promise.all(ledgers.map((ledger, index) => ledger.settle(endOf(ends[index] ?? made, "settled", final))));
+        await Promise.all(
+          ledgers.map((ledger, index) => ledger.settle(endOf(ends[index] ?? made, "settled", final))),
+        );
         expect(await useOf(harness, ownBudget(key))).toEqual({ reserved: 0n, settled: 0n, overrun: 0n });
       }
     });

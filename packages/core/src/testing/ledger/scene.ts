@@ -32,7 +32,11 @@ export function cap(window: BudgetWindow, unit: BudgetUnit, limit: bigint): Budg
 }
 
 /** The name of a budget of a key's own policy. */
-export function ownBudget(key: KeyIdentity, window: BudgetWindow = "daily", unit: BudgetUnit = "usd"): BudgetName {
+export function ownBudget(
+  key: KeyIdentity,
+  window: BudgetWindow = "daily",
+  unit: BudgetUnit = "usd",
+): BudgetName {
   return { scope: "vault_key", value: key.vaultKeyId, window, unit };
 }
 
@@ -89,7 +93,13 @@ export function callOf(
 /** A read that costs and changes nothing. */
 export function readOf(identity: KeyIdentity): ReserveRequest {
   const endpoint = "GET /v1/customers/{id}";
-  return callOf(identity, 0n, { method: "GET", path: "/v1/customers/cus_1", endpoint, direction: null, accounted: false });
+  return callOf(identity, 0n, {
+    method: "GET",
+    path: "/v1/customers/cus_1",
+    endpoint,
+    direction: null,
+    accounted: false,
+  });
 }
 
 /** How a call ended, with everything left out that is not known; a settled one was answered with 200. */

@@ -31,7 +31,10 @@ const end = fc.record({
   statusCode: fc.constantFrom(null, 402),
 });
 /** Everything in one round happens at once: it shares flushes, in an order that nobody promises. */
-const round = fc.record({ starts: fc.array(start, { maxLength: 12 }), ends: fc.array(end, { maxLength: 8 }) });
+const round = fc.record({
+  starts: fc.array(start, { maxLength: 12 }),
+  ends: fc.array(end, { maxLength: 8 }),
+});
 
 type Start = typeof start extends fc.Arbitrary<infer T> ? T : never;
 type End = typeof end extends fc.Arbitrary<infer T> ? T : never;
@@ -39,7 +42,11 @@ type End = typeof end extends fc.Arbitrary<infer T> ? T : never;
 /** Three keys; an agent shares the first two, a run the last two, a credential all. */
 interface Crew {
   readonly keys: readonly KeyIdentity[];
-  readonly limits: readonly { readonly name: BudgetName; readonly limit: bigint; readonly covers: readonly KeyIdentity[] }[];
+  readonly limits: readonly {
+    readonly name: BudgetName;
+    readonly limit: bigint;
+    readonly covers: readonly KeyIdentity[];
+  }[];
 }
 
 /** Calls in any mixture: what the windows say is always what the rows say, and never more than the limit. */
@@ -65,12 +72,32 @@ async function openCrew(harness: LedgerHarness): Promise<Crew> {
   const last = await makeKey(harness, [], { secretId, crewRunId });
   const keys = [first, both, last];
   const limits: Crew["limits"] = [
-    { name: { scope: "vault_key", value: first.vaultKeyId, window: "daily", unit: "usd" }, limit: 300n, covers: [first] },
-    { name: { scope: "agent_id", value: agentId, window: "daily", unit: "usd" }, limit: 500n, covers: [first, both] },
-    { name: { scope: "crew_run_id", value: crewRunId, window: "total", unit: "usd" }, limit: 400n, covers: [both, last] },
+    {
+      name: { scope: "vault_key", value: first.vaultKeyId, window: "daily", unit: "usd" },
+      limit: 300n,
+      covers: [first],
+    },
+    {
+      name: { scope: "agent_id", value: agentId, window: "daily", unit: "usd" },
+      limit: 500n,
+      covers: [first, both],
+    },
+    {
+      name: { scope: "crew_run_id", value: crewRunId, window: "total", unit: "usd" },
+      limit: 400n,
+      covers: [both, last],
+    },
     { name: { scope: "secret", value: secretId, window: "monthly", unit: "usd" }, limit: 700n, covers: keys },
-    { name: { scope: "agent_id", value: agentId, window: "daily", unit: "calls" }, limit: 25n, covers: [first, both] },
-    { name: { scope: "crew_run_id", value: crewRunId, window: "monthly", unit: "requests" }, limit: 30n, covers: [both, last] },
+    {
+      name: { scope: "agent_id", value: agentId, window: "daily", unit: "calls" },
+      limit: 25n,
+      covers: [first, both],
+    },
+    {
+      name: { scope: "crew_run_id", value: crewRunId, window: "monthly", unit: "requests" },
+      limit: 30n,
+      covers: [both, last],
+    },
   ];
   for (const { name, limit } of limits.slice(1)) await harness.setBudget(name, limit);
   return { keys, limits };
@@ -102,7 +129,9 @@ async function runWorkload(
 function callFor(crew: Crew, { key, micros, object, isRead }: Start): ReserveRequest {
   const identity = crew.keys[key] as KeyIdentity;
   if (isRead) return readOf(identity);
-  return callOf(identity, micros, { exposureId: object === null ? null : `pi_${identity.vaultKeyId}_${object}` });
+  return callOf(identity, micros, {
+    exposureId: object === null ? null : `pi_${identity.vaultKeyId}_${object}`,
+  });
 }
 
 /** Ends one of the calls that are or were open; one that has ended already must not notice. */

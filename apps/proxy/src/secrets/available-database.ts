@@ -1,11 +1,10 @@
+import { KeybrakeError } from "@keybrake/core";
 import { type Database, sqlStateOf } from "../ledger/database.ts";
-import { ProblemError } from "./problem.ts";
 
-const RETRY_AFTER_SECONDS = 1;
 /** The server ended the statement, or has no room for it: the same as no answer. */
 const BUSY = /^(?:53|57)/;
 
-/** A database whose silence is a `ledger_unavailable` problem; errors that it answered with pass as they are. */
+/** A database whose silence is a `ledger_unavailable` fault; errors that it answered with pass as they are. */
 export function withUnavailable(database: Database): Database {
   return {
     kind: database.kind,
@@ -15,8 +14,7 @@ export function withUnavailable(database: Database): Database {
       } catch (error) {
         const state = sqlStateOf(error);
         if (state !== null && !BUSY.test(state)) throw error;
-        const retryAfterSeconds = RETRY_AFTER_SECONDS;
-        throw new ProblemError("ledger_unavailable", { retryAfterSeconds, cause: error });
+        throw new KeybrakeError("ledger_unavailable", { cause: error });
       }
     },
     script: (text) => database.script(text),

@@ -1,0 +1,159 @@
+import { request as httpRequest } from "node:http";
+import { createAdminClient } from "@keybrake/client";
+import { createOpenApiDocument, OPERATIONS } from "@keybrake/client/contract";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BACKENDS, type TestDatabases } from "./backends.ts";
+import { openStage, type Stage } from "./stage.ts";
+
+const CANARY = "sk_test_canary_in_a_body_0000";
+
+describe("the edge of the control plane", () => {
+  let databases: TestDatabases;
+  let stage: Stage;
+
+  beforeAll(async () => {
+    databases = await (BACKENDS[0] as (typeof BACKENDS)[number]).open();
+    stage = await openStage(databases);
+  });
+  afterAll(async () => {
+    await stage?.close();
+    await databases?.close();
+  });
+
+  async function ask(path: string, init: RequestInit & { token?: string | null } = {}) {
+    const { token = stage.token, headers, ...rest } = init;
+    const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(stage.baseUrl + path, { ...rest, headers: { ...authorization, ...headers } });
+    const text = await response.text();
+    const body = text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : {};
+    return { status: response.status, headers: response.headers, text, body };
+  }
+  const post = (path: string, body: string, type = "application/json") =>
+    ask(path, { method: "POST", body, headers: { "content-type": type } });
+
+  it("answers health, readiness, metrics and its description without a token, and nothing else", async () => {
+    expect((await ask("/healthz", { token: null })).status).toBe(200);
+    expect((await ask("/metrics", { token: null })).headers.get("content-type")).toContain("text/plain");
+    expect((await ask("/readyz", { token: null })).status).toBe(200);
+    stage.setReady(false);
+    expect(await ask("/readyz", { token: null })).toMatchObject({ status: 503, body: { code: "not_ready" } });
+    stage.setReady(true);
+    expect((await ask("/api/v1/openapi.json", { token: null })).body).toEqual(createOpenApiDocument("0.0.0-test"));
+    for (const { method, path } of Object.values(OPERATIONS)) {
+      const answer = await ask(`/api/v1${path.replace(/\{\w+\}/g, "x")}`, { method, token: null });
+      expect([path, answer.status, answer.body["code"]]).toEqual([path, 401, "unauthorized"]);
+    }
+    expect((await ask("/api/v1/nothing", { token: null })).status).toBe(401);
+  });
+
+  it.each([
+    ["", "Bearer "],
+    ["half", "Bearer half-a-token"],
+    ["basic", `Basic ${Buffer.from("x:y").toString("base64")}`],
+    ["quote", "Bearer ' OR 1=1 --"],
+    ["long", `Bearer ${"x".repeat(4_000)}`],
+  ])("refuses a wrong credential (%s)", async (_name, authorization) => {
+    stage.advance(61_000);
+    const answer = await ask("/api/v1/secrets", { token: null, headers: { authorization } });
+    expect(answer).toMatchObject({ status: 401, body: { code: "unauthorized", status: 401 } });
+    expect(answer.headers.get("www-authenticate")).toContain("Bearer");
+    expect(answer.headers.get("content-type")).toContain("application/problem+json");
+  });
+
+  it("answers 429 past ten wrong tokens a minute, and still lets the right one pull the brake", async () => {
+    stage.advance(61_000);
+    for (let attempt = 0; attempt < 10; attempt++)
+      expect((await ask("/api/v1/secrets", { token: `guess-${attempt}` })).status).toBe(401);
+    const refused = await ask("/api/v1/secrets", { token: "guess-11" });
+    expect(refused).toMatchObject({ status: 429, body: { code: "too_many_attempts" } });
+    expect(Number(refused.headers.get("retry-after"))).toBe(60);
+    expect((await ask("/api/v1/secrets")).status).toBe(200);
+    expect((await ask("/api/v1/secrets", { token: "guess-12" })).status).toBe(429);
+    stage.advance(60_001);
+    expect((await ask("/api/v1/secrets", { token: "guess-13" })).status).toBe(401);
+  });
+
+  it("sets the headers of a server that is nobody's page", async () => {
+    const { headers } = await ask("/api/v1/secrets", { headers: { origin: "https://evil.example" } });
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+    expect(headers.get("content-security-policy")).toContain("default-src 'self'");
+    expect(headers.get("access-control-allow-origin")).toBeNull();
+    expect(headers.get("x-powered-by")).toBeNull();
+  });
+
+  it("answers 404 for an unknown address and 405 for an unknown method", async () => {
+    expect(await ask("/api/v1/nothing")).toMatchObject({ status: 404, body: { code: "not_found" } });
+    expect(await ask("/elsewhere")).toMatchObject({ status: 404 });
+    const answer = await ask("/api/v1/secrets", { method: "PUT" });
+    expect(answer).toMatchObject({ status: 405, body: { code: "method_not_allowed" } });
+    expect(answer.headers.get("allow")).toBe("POST, GET");
+  });
+
+  it("names every unknown field and every field that does not fit", async () => {
+    const answer = await post("/api/v1/secrets", '{"name":"UPPER","vendor":"acme","valeu":1,"__proto__":{"a":1}}');
+    expect(answer).toMatchObject({ status: 400, body: { code: "invalid_request" } });
+    const problems = answer.body["problems"] as { field: string; message: string }[];
+    expect(problems.map(({ field }) => field).sort()).toEqual(["__proto__", "name", "value", "valeu", "vendor"].sort());
+    expect(problems).toContainEqual({ field: "value", message: "is required" });
+    const query = await ask("/api/v1/vault-keys?agent=x&limit=0");
+    expect((query.body["problems"] as { field: string }[]).map(({ field }) => field).sort()).toEqual(["agent", "limit"]);
+    expect((await ask("/api/v1/kill-switch?x=1")).status).toBe(400);
+    expect((await ask("/api/v1/vault-keys?limit=1001")).status).toBe(400);
+    expect((await ask("/api/v1/vault-keys?limit=5&limit=6")).status).toBe(400);
+    expect((await ask("/api/v1/vault-keys/not-a-uuid")).status).toBe(400);
+    expect((await ask("/api/v1/calls?from=0000-01-01&to=9999-12-31T23:59:59-14:00")).status).toBe(200);
+  });
+
+  it.each([
+    ["not JSON", `{"name": "${CANARY}`, 400, "invalid_request"],
+    ["a bare value", `"${CANARY}"`, 400, "invalid_request"],
+    ["too large", `{"name":"${CANARY}${"x".repeat(260 * 1_024)}"}`, 413, "payload_too_large"],
+    ["nothing", "", 400, "invalid_request"],
+    ["NUL", `{"name":"a","vendor":"stripe","value":"${CANARY}\\u0000"}`, 400, "invalid_request"],
+  ])("refuses a body that is %s, without repeating it", async (_name, body, status, code) => {
+    const answer = await post("/api/v1/secrets", body);
+    expect(answer).toMatchObject({ status, body: { code } });
+    expect(answer.text).not.toContain("canary");
+    expect(JSON.stringify(stage.logged)).not.toContain("canary");
+  });
+
+  it("refuses a body of another type, and one that is compressed", async () => {
+    expect((await post("/api/v1/secrets", "name=x", "application/x-www-form-urlencoded")).status).toBe(415);
+    const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+    const answer = await ask("/api/v1/secrets", { method: "POST", body: "{}", headers });
+    expect(answer).toMatchObject({ status: 415, body: { code: "unsupported_media_type" } });
+  });
+
+  it("lets a revocation come without a body", async () => {
+    const answer = await ask("/api/v1/agents/nobody/revoke", { method: "POST" });
+    expect(answer).toMatchObject({ status: 200, body: { revoked: 0 } });
+  });
+
+  it("refuses a path that cannot be decoded", async () => {
+    const status = await new Promise((resolve, reject) => {
+      const headers = { authorization: `Bearer ${stage.token}` };
+      const request = httpRequest(`${stage.baseUrl}/api/v1/runs/%zz/revoke`, { method: "POST", headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      request.on("error", reject).end();
+    });
+    expect(status).toBe(400);
+  });
+
+  // The last one: it takes the database away.
+  it("tells a lost database from a bug, and keeps both to itself", async () => {
+    const client = createAdminClient({ baseUrl: stage.baseUrl, token: stage.token });
+    stage.logged.length = 0;
+    await stage.database.query("ALTER TABLE budgets RENAME TO budgets_gone");
+    await expect(client.budgets.list()).rejects.toMatchObject({ status: 500, detail: "internal error" });
+    expect(stage.logged).toMatchObject([{ event: "control_plane.failed", code: "internal", route: "/budgets" }]);
+    await databases.close();
+    const unavailable = { status: 503, code: "ledger_unavailable" };
+    await expect(client.budgets.list()).rejects.toMatchObject(unavailable);
+    await expect(client.secrets.list()).rejects.toMatchObject(unavailable);
+    await expect(client.vaultKeys.revoke("00000000-0000-4000-8000-000000000000")).rejects.toMatchObject(unavailable);
+    await expect(client.audit.verify()).rejects.toMatchObject(unavailable);
+  });
+});
