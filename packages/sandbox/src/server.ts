@@ -30,7 +30,7 @@ export interface SandboxServer {
   clearRequests(): void;
   /** Commits the fault on the next call (or the next `count`) that it matches. Throws when it is malformed. */
   failNext(fault: Fault): void;
-  /** Destroys every connection, hanging ones too, and stops listening. */
+  /** Destroys every connection, hanging ones too, and stops listening. Can be called again. */
   close(): Promise<void>;
 }
 
@@ -162,8 +162,9 @@ function listen(server: Server, host: string, port: number): Promise<AddressInfo
   });
 }
 
-function closeServer(server: Server, open: ReadonlySet<Exchange>): Promise<void> {
-  return new Promise((resolve, reject) => {
+async function closeServer(server: Server, open: ReadonlySet<Exchange>): Promise<void> {
+  if (!server.listening) return;
+  await new Promise<void>((resolve, reject) => {
     server.close((error) => (error === undefined ? resolve() : reject(error)));
     for (const exchange of open) exchange.drop();
     server.closeAllConnections();

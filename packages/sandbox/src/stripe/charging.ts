@@ -63,7 +63,7 @@ export function releaseCharge(call: StripeCall, charge: Charge): Charge {
 }
 
 /** Stripe's fee on a captured amount: 2.9 % and 30 minor units (none in currencies without decimals). */
-export function feeOn(amount: number, currency: string): number {
+function feeOn(amount: number, currency: string): number {
   const fixed = exponentOf(currency) === 0 ? 0 : 30;
   return Math.min(amount, Math.round((amount * 29) / 1_000) + fixed);
 }

@@ -1,7 +1,7 @@
 import { randomText } from "./ids.ts";
 
 /** Stripe's four kinds of error. */
-export type StripeErrorType = "api_error" | "card_error" | "idempotency_error" | "invalid_request_error";
+type StripeErrorType = "api_error" | "card_error" | "idempotency_error" | "invalid_request_error";
 
 interface StripeErrorFields {
   readonly type: StripeErrorType;
