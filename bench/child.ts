@@ -17,8 +17,15 @@ export interface Child {
 }
 
 /** Starts a Node program and resolves when its output matches. */
-export async function startChild(args: readonly string[], isUp: RegExp, env: Record<string, string> = {}): Promise<Child> {
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+export async function startChild(
+  args: readonly string[],
+  isUp: RegExp,
+  env: Record<string, string> = {},
+): Promise<Child> {
+  const child = spawn(process.execPath, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+  });
   let text = "";
   const exited = once(child, "exit");
   await new Promise<void>((resolve, reject) => {
@@ -39,7 +46,8 @@ export async function startChild(args: readonly string[], isUp: RegExp, env: Rec
     process: child,
     output: () => text,
     cpuMicros: () => ((Number(stat()[11]) + Number(stat()[12])) / TICKS_PER_SECOND) * 1e6,
-    residentMiB: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) / 1024,
+    residentMiB: () =>
+      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) / 1024,
     stop: async () => {
       child.kill("SIGTERM");
       await exited;

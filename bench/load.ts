@@ -39,7 +39,11 @@ export async function load(
   return generator === "wrk" ? loadWithWrk(url, keys, options) : loadWithAutocannon(url, keys, options);
 }
 
-async function loadWithWrk(url: string, keys: readonly string[], options: { connections: number; seconds: number }) {
+async function loadWithWrk(
+  url: string,
+  keys: readonly string[],
+  options: { connections: number; seconds: number },
+) {
   const directory = mkdtempSync(path.join(tmpdir(), "keybrake-bench-"));
   const script = path.join(directory, "load.lua");
   writeFileSync(
@@ -63,15 +67,28 @@ end
 `,
   );
   try {
-    const { stdout } = await run("wrk", ["-t1", `-c${options.connections}`, `-d${options.seconds}s`, "-s", script, url]);
-    const [, calls = 0, micros = 1, p50 = 0, p99 = 0, failed = 0] = (/RESULT (\d+) (\d+) (\d+) (\d+) (\d+)/.exec(stdout) ?? []).map(Number);
+    const { stdout } = await run("wrk", [
+      "-t1",
+      `-c${options.connections}`,
+      `-d${options.seconds}s`,
+      "-s",
+      script,
+      url,
+    ]);
+    const [, calls = 0, micros = 1, p50 = 0, p99 = 0, failed = 0] = (
+      /RESULT (\d+) (\d+) (\d+) (\d+) (\d+)/.exec(stdout) ?? []
+    ).map(Number);
     return { calls, perSecond: (calls / micros) * 1e6, p50Ms: p50 / 1e3, p99Ms: p99 / 1e3, failed };
   } finally {
     rmSync(directory, { recursive: true });
   }
 }
 
-async function loadWithAutocannon(url: string, keys: readonly string[], options: { connections: number; seconds: number }) {
+async function loadWithAutocannon(
+  url: string,
+  keys: readonly string[],
+  options: { connections: number; seconds: number },
+) {
   const result = await autocannon({
     url: `${url}/v1/payment_intents`,
     connections: options.connections,

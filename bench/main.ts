@@ -32,7 +32,9 @@ const upstreamUrl = `http://127.0.0.1:${/listening (\d+)/.exec(upstream.output()
 const rows: Row[] = [];
 try {
   rows.push(await measureBare());
-  rows.push(...(await withDatabase(databaseUrl, (url) => measureOurs("PostgreSQL", { KEYBRAKE_DATABASE_URL: url }))));
+  rows.push(
+    ...(await withDatabase(databaseUrl, (url) => measureOurs("PostgreSQL", { KEYBRAKE_DATABASE_URL: url }))),
+  );
   rows.push(...(await measureOurs("embedded", {})));
   printTable(rows);
 } finally {
@@ -81,8 +83,17 @@ async function issueKeys(adminUrl: string, token: string): Promise<string[]> {
   await admin.secrets.create({ name: "bench", vendor: "stripe", value: "sk_test_bench0000000000000000" });
   const keys: string[] = [];
   for (let index = 0; index <= MANY_KEYS; index++) {
-    const policy = { vendor: "stripe", daily_usd_cap: 1_000_000_000, daily_call_cap: 100_000_000, allowed_endpoints: ["POST /v1/payment_intents"] } as const;
-    const created = await admin.vaultKeys.create({ agent_id: `agent_${index}`, secret: "bench", policy: { ...policy, allowed_endpoints: [...policy.allowed_endpoints] } });
+    const policy = {
+      vendor: "stripe",
+      daily_usd_cap: 1_000_000_000,
+      daily_call_cap: 100_000_000,
+      allowed_endpoints: ["POST /v1/payment_intents"],
+    } as const;
+    const created = await admin.vaultKeys.create({
+      agent_id: `agent_${index}`,
+      secret: "bench",
+      policy: { ...policy, allowed_endpoints: [...policy.allowed_endpoints] },
+    });
     keys.push(created.vault_key);
   }
   return keys;
@@ -115,8 +126,12 @@ async function withDatabase<T>(url: string, use: (url: string) => Promise<T>): P
 
 function printTable(measured: readonly Row[]): void {
   const bare = measured[0];
-  console.log(`\n${cpus().length} cores shared by proxy, database, upstream and ${generator}; ${CONNECTIONS} connections, ${SECONDS} s each; node ${process.version}\n`);
-  console.log(`${"".padEnd(36)} calls/s    p50 ms    p99 ms   CPU µs/call   × bare CPU   × bare calls/s   RSS MiB   failed`);
+  console.log(
+    `\n${cpus().length} cores shared by proxy, database, upstream and ${generator}; ${CONNECTIONS} connections, ${SECONDS} s each; node ${process.version}\n`,
+  );
+  console.log(
+    `${"".padEnd(36)} calls/s    p50 ms    p99 ms   CPU µs/call   × bare CPU   × bare calls/s   RSS MiB   failed`,
+  );
   for (const row of measured) {
     const cells = [
       row.perSecond.toFixed(0).padStart(7),

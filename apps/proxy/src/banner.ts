@@ -26,7 +26,8 @@ export function renderBanner(greeting: Greeting): string {
 }
 
 function renderToken({ newAdminToken, adminTokenFile }: Greeting): string[] {
-  if (newAdminToken !== null) return [`  admin token      ${newAdminToken}  (shown once; kept in ${adminTokenFile})`];
+  if (newAdminToken !== null)
+    return [`  admin token      ${newAdminToken}  (shown once; kept in ${adminTokenFile})`];
   return adminTokenFile === null ? [] : [`  admin token      in ${adminTokenFile}`];
 }
 

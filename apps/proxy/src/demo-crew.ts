@@ -20,11 +20,21 @@ const CREW = [
   },
   {
     agent_id: "refund_agent",
-    policy: { vendor: "stripe", daily_usd_cap: 2000, allowed_endpoints: ["POST /v1/refunds"], expires_in: "8h" },
+    policy: {
+      vendor: "stripe",
+      daily_usd_cap: 2000,
+      allowed_endpoints: ["POST /v1/refunds"],
+      expires_in: "8h",
+    },
   },
   {
     agent_id: "notification_agent",
-    policy: { vendor: "stripe", daily_usd_cap: 0, allowed_endpoints: ["GET /v1/customers/*"], expires_in: "24h" },
+    policy: {
+      vendor: "stripe",
+      daily_usd_cap: 0,
+      allowed_endpoints: ["GET /v1/customers/*"],
+      expires_in: "24h",
+    },
   },
 ] as const;
 
@@ -37,7 +47,11 @@ export type DemoKey = z.infer<typeof savedCrew>[number];
  * Creates the demo crew at the first start, and again whichever of its keys has ended since. The keys are kept in the
  * data directory, so that every start can print lines that work.
  */
-export async function openDemoCrew(admin: AdminClient, dataDir: string, secretValue: string): Promise<readonly DemoKey[]> {
+export async function openDemoCrew(
+  admin: AdminClient,
+  dataDir: string,
+  secretValue: string,
+): Promise<readonly DemoKey[]> {
   const file = path.join(dataDir, "demo-crew.json");
   const saved = readSaved(file);
   const { data: secrets } = await admin.secrets.list();
@@ -49,7 +63,12 @@ export async function openDemoCrew(admin: AdminClient, dataDir: string, secretVa
     const known = saved.find((key) => key.agent_id === agent_id);
     if (known !== undefined && (await isUsable(admin, known.id))) crew.push(known);
     else {
-      const { id, vault_key } = await admin.vaultKeys.create({ agent_id, secret: SECRET_NAME, policy, name: `demo ${agent_id}` });
+      const { id, vault_key } = await admin.vaultKeys.create({
+        agent_id,
+        secret: SECRET_NAME,
+        policy,
+        name: `demo ${agent_id}`,
+      });
       crew.push({ id, agent_id, vault_key });
     }
   }

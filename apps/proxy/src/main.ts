@@ -22,7 +22,10 @@ process.on("unhandledRejection", (reason) => crash(reason));
 process.on("uncaughtException", (error) => crash(error));
 
 function crash(error: unknown): void {
-  const frames = error instanceof Error ? (error.stack ?? "").split("\n").filter((line) => line.startsWith("    at ")) : [];
+  const frames =
+    error instanceof Error
+      ? (error.stack ?? "").split("\n").filter((line) => line.startsWith("    at "))
+      : [];
   process.stderr.write(`keybrake ends after an internal error\n${frames.join("\n")}\n`);
   process.exit(1);
 }

@@ -1,6 +1,6 @@
 import type { Config } from "./config.ts";
-import type { Database } from "./ledger/database.ts";
 import { lockDataDir } from "./ledger/data-dir-lock.ts";
+import type { Database } from "./ledger/database.ts";
 import { migrate } from "./ledger/migrate.ts";
 import { openPglite } from "./ledger/pglite.ts";
 import { openPostgres } from "./ledger/postgres.ts";
@@ -19,7 +19,8 @@ export interface Databases {
 
 /** Opens PostgreSQL, or the embedded database under a lock of its directory, and brings the schema up to date. */
 export async function openDatabases(config: Config): Promise<Databases> {
-  const databases = config.databaseUrl === null ? await openEmbedded(config.dataDir) : openExternal(config.databaseUrl);
+  const databases =
+    config.databaseUrl === null ? await openEmbedded(config.dataDir) : openExternal(config.databaseUrl);
   try {
     await migrate(databases.long);
   } catch (error) {

@@ -14,10 +14,10 @@ import { openDemoCrew } from "./demo-crew.ts";
 import { Batcher } from "./ledger/batcher.ts";
 import type { Database } from "./ledger/database.ts";
 import { DatabaseClock } from "./ledger/database-clock.ts";
+import { replayIntents } from "./ledger/intent-journal.ts";
 import { listKeyBudgets } from "./ledger/key-budgets.ts";
 import { SqlKeyStore } from "./ledger/key-store.ts";
 import { startMaintenance, type Tombstone, tombstoneText } from "./ledger/maintenance.ts";
-import { replayIntents } from "./ledger/intent-journal.ts";
 import { Replica } from "./ledger/replica.ts";
 import { SqlLedger } from "./ledger/sql-ledger.ts";
 import { InFlight } from "./limits/in-flight.ts";
@@ -54,7 +54,10 @@ export async function startServer(config: Config): Promise<RunningServer> {
   }
 }
 
-async function compose(config: Config, closers: (() => Promise<unknown> | unknown)[]): Promise<RunningServer> {
+async function compose(
+  config: Config,
+  closers: (() => Promise<unknown> | unknown)[],
+): Promise<RunningServer> {
   const logger = pino({ level: config.logLevel, base: { replica: config.replicaName } }, pino.destination(2));
   const masterKey = await loadMasterKey({
     value: config.masterKey,
@@ -82,9 +85,11 @@ async function compose(config: Config, closers: (() => Promise<unknown> | unknow
       logger.warn({ count }, "open calls of dead replicas became unknown");
     },
   });
-  const signTombstone = (tombstone: Tombstone) => sign(null, Buffer.from(tombstoneText(tombstone)), installKeys.checkpointKey);
+  const signTombstone = (tombstone: Tombstone) =>
+    sign(null, Buffer.from(tombstoneText(tombstone)), installKeys.checkpointKey);
   // A living lease in an embedded database can only be an earlier process's, because the directory is locked.
-  if (databases.isEmbedded) await databases.general.query("UPDATE replicas SET stopped_at = now() WHERE stopped_at IS NULL");
+  if (databases.isEmbedded)
+    await databases.general.query("UPDATE replicas SET stopped_at = now() WHERE stopped_at IS NULL");
   closers.push(await startMaintenance(databases.long, config.retentionDays, signTombstone, onError));
   await replica.start();
   closers.push(() => replica.stop());
@@ -155,7 +160,8 @@ async function compose(config: Config, closers: (() => Promise<unknown> | unknow
     await waitUntil(() => inFlight.total === 0, DRAIN_MS_MAX);
     await batcher.close(3_000);
     dataServer.closeAllConnections();
-    for (const close of closers.reverse()) await Promise.resolve(close()).catch((error: unknown) => onError("stop", error));
+    for (const close of closers.reverse())
+      await Promise.resolve(close()).catch((error: unknown) => onError("stop", error));
   };
   const banner = renderBanner({
     dataUrl,

@@ -17,14 +17,15 @@ export const SANDBOX_STRIPE_KEY = "sk_test_keybrakeSandboxOpensNothingElse";
 /** Opens the upstreams: an explicit URL first, then the sandbox, then the vendor's own address. */
 export async function openUpstreams(config: Config): Promise<Upstreams> {
   const isFakeNeeded = config.isSandbox && config.upstreamUrls.stripe === null;
-  const fake = isFakeNeeded ? await openFakeStripe({ host: "127.0.0.1", port: 0, secretKeys: [SANDBOX_STRIPE_KEY] }) : null;
+  const fake = isFakeNeeded
+    ? await openFakeStripe({ host: "127.0.0.1", port: 0, secretKeys: [SANDBOX_STRIPE_KEY] })
+    : null;
   const origins: Record<VendorName, string> = {
     stripe: config.upstreamUrls.stripe ?? fake?.url ?? VENDORS.stripe.origin,
   };
-  const routes = Object.fromEntries(VENDOR_NAMES.map((name) => [name, openRoute(name, origins[name])])) as Record<
-    VendorName,
-    VendorRoute
-  >;
+  const routes = Object.fromEntries(
+    VENDOR_NAMES.map((name) => [name, openRoute(name, origins[name])]),
+  ) as Record<VendorName, VendorRoute>;
   return {
     routes,
     close: async () => {

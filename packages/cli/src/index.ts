@@ -1,1 +1,3 @@
-export {};
+export { EXIT, type ExitCode } from "./exit.ts";
+export { runCli } from "./program.ts";
+export type { Terminal } from "./terminal.ts";

@@ -29,12 +29,16 @@ describe("authorize: the key", () => {
     expect(codeOf(keyOf(), CREATE)).toBe("allow");
   });
 
-  it.each<[KeyFacts["status"], DenialCode]>([
-    ["revoked", "vault_key_revoked"],
-    ["suspended", "vault_key_revoked"],
-  ])("refuses a %s key", (status, code) => {
-    expect(codeOf(keyOf({ status }), CREATE)).toBe(code);
-  });
+  it.each<KeyFacts["status"]>(["revoked", "suspended"])(
+    "refuses a %s key, and says which it is",
+    (status) => {
+      const decision = authorize(keyOf({ status }), CREATE, NOW);
+      expect(decision).toMatchObject({
+        verdict: "deny",
+        denial: { code: "vault_key_revoked", reason: expect.stringContaining(status) },
+      });
+    },
+  );
 
   it.each([
     ["a millisecond before", 1, "allow"],

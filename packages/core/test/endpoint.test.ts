@@ -113,6 +113,10 @@ describe("matchTemplate", () => {
     expect(matchTemplate(template, "/v1/payment_intents/pi_1/confirm")).toEqual(
       new Map([["intent", "pi_1"]]),
     );
+    const longest = `9${"z".repeat(253)}9`;
+    expect(matchTemplate(template, `/v1/payment_intents/${longest}/confirm`)).toEqual(
+      new Map([["intent", longest]]),
+    );
     expect(matchTemplate(parseTemplate("/v1/account"), "/v1/account")).toEqual(new Map());
   });
 
@@ -153,6 +157,8 @@ describe("readTarget", () => {
     ["/striped/v1", null, "/striped/v1", null],
     ["/STRIPE/v1", null, "/STRIPE/v1", null],
     ["/keybrake/v1/me", null, "/keybrake/v1/me", null],
+    ["/v1/stripe/x", null, "/v1/stripe/x", null],
+    [`/v1/refunds?${"a".repeat(8_180)}`, null, "/v1/refunds", "a".repeat(8_180)],
     [`/${"a".repeat(2_047)}`, null, `/${"a".repeat(2_047)}`, null],
   ])("reads %s", (target, prefix, path, query) => {
     expect(readTarget(target)).toEqual({ prefix, path, query });
@@ -172,10 +178,18 @@ describe("readTarget", () => {
   });
 
   it.each([
-    ["the path", `/${"a".repeat(2_048)}`],
-    ["the target", `/v1/refunds?a=${"b".repeat(8_192)}`],
-  ])("refuses %s beyond its length", (_what, target) => {
-    expect(readTarget(target)).toBeTypeOf("string");
+    [/path is longer than 2048/, `/${"a".repeat(2_048)}`],
+    [/target is longer than 8192/, `/v1/refunds?${"a".repeat(8_181)}`],
+    [/must be a path that starts with `\/`/, "https://api.stripe.com/v1"],
+    [/fragment/, "/v1/refunds#x"],
+    [/query .* percent-encoded/, "/v1/refunds?a=<"],
+    [/empty segment/, "/v1//refunds"],
+    [/ends with a slash/, "/v1/refunds/"],
+    [/dot segment/, "/v1/../refunds"],
+    [/dot segment/, "/v1/./refunds"],
+    [/character that no endpoint uses, or an escape/, "/v1/%72efunds"],
+  ])("says what is wrong: %s", (sentence, target) => {
+    expect(readTarget(target)).toMatch(sentence);
   });
 });
 

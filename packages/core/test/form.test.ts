@@ -81,6 +81,8 @@ describe("parseForm", () => {
     ["text behind brackets", "a[b]c=1"],
     ["brackets in front", "[a]=1"],
     ["brackets only", "[]=1"],
+    ["a stray bracket in front", "]a[b]=1"],
+    ["a bracket in front of brackets", "[x]a[b]=1"],
     ["a stray bracket behind", "a[b]]=1"],
     ["a nesting of 6", "a[b][c][d][e][f][g]=1"],
     ["201 fields", Array.from({ length: 201 }, (_, index) => `f${index}=1`).join("&")],
@@ -157,6 +159,9 @@ describe("findLookalike", () => {
     "Amount[]",
     "Transfer_data[destination]",
     "TRANSFER_DATA[]",
+    "amount [x]",
+    "transfer_data [destination]",
+    " transfer_data[destination]",
   ])("G1: finds `%s`", (name) => {
     const fields = [
       { name: "description", value: "x" },

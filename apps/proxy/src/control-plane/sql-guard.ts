@@ -23,8 +23,8 @@ const READABLE = new Set([
 ]);
 const CALLS_PARTITION = /^calls_[0-9]{4}_[0-9]{2}$/;
 const SHADOWED = new Set(["secrets", "vault_keys"]);
-/** What changes or locks rows, or reads somewhere else. */
-const REFUSED_NODES = new Set(["ModifyTable", "LockRows", "Foreign Scan", "Custom Scan"]);
+/** What changes rows, or reads somewhere else. */
+const REFUSED_NODES = new Set(["ModifyTable", "Foreign Scan", "Custom Scan"]);
 
 /**
  * Reads a query that a person wrote, before the database sees any of it. Returns the text without its last semicolon, or a

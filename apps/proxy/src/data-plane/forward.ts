@@ -20,7 +20,8 @@ export function buildRequest(
   const headers = sealedHeaders(vendor, operation, head, credential);
   if (idempotency !== null) headers["idempotency-key"] = idempotency.upstreamKey;
   const hasBody = operation.method !== "GET" && operation.method !== "HEAD" && body.length > 0;
-  if (hasBody) headers["content-type"] = "application/x-www-form-urlencoded";
+  // On an empty one too, as the vendor's SDKs send it: a strict reader wants a type for every POST.
+  if (hasBody || operation.method === "POST") headers["content-type"] = "application/x-www-form-urlencoded";
   const query = operation.query === null ? "" : `?${operation.query}`;
   return { method: operation.method, path: operation.path + query, headers, body: hasBody ? body : null };
 }

@@ -11,7 +11,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { Call } from "./call.ts";
 import type { DataPlane, VendorRoute } from "./data-plane.ts";
 import { buildRequest } from "./forward.ts";
-import { ended, readableAnswer } from "./settle.ts";
+import { ended, readableAnswer, vendorRequestIdOf } from "./settle.ts";
 
 /**
  * Prices an operation whose amount is not in its request: from the ledger's own memory of the object, else by reading
@@ -95,6 +95,7 @@ async function readObject(
     ended({ callId, secretId, latencyMs: upstreamMs ?? 0 }, state, {
       statusCode: status,
       upstreamMs,
+      vendorRequestId: sent.kind === "answered" ? vendorRequestIdOf(route.vendor, sent.headers) : null,
       reason: "read to price a call",
     }),
   );

@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from "node:http";
 import type {
   Operation,
   Outcome,
@@ -8,6 +9,8 @@ import type {
   VendorAnswer,
 } from "@keybrake/core";
 import type { Sent, UpstreamAnswer } from "./upstream.ts";
+
+const REQUEST_ID_LENGTH_MAX = 255;
 
 /** What the settlement of one call needs to know of it. */
 export interface Settling {
@@ -32,7 +35,7 @@ export function settlementsOf(settling: Settling, sent: Sent): readonly SettleRe
   }
   const answer = readableAnswer(sent);
   const outcome = settling.vendor.readOutcome(settling.operation, answer);
-  const own = settleOutcome(settling, sent, answer, outcome);
+  const own = settleOutcome(settling, sent, outcome);
   const original = settling.reserved.replayOf;
   if (original === null || own.state === "unknown") return [own];
   const isReplay = answer.header("idempotent-replayed") === "true";
@@ -59,16 +62,17 @@ export function readableAnswer(answer: UpstreamAnswer): VendorAnswer {
   };
 }
 
-function settleOutcome(
-  settling: Settling,
-  sent: UpstreamAnswer,
-  answer: VendorAnswer,
-  outcome: Outcome,
-): SettleRequest {
+/** The vendor's own name for a request that it answered, bounded; null when it gave none. */
+export function vendorRequestIdOf(vendor: Vendor, headers: OutgoingHttpHeaders): string | null {
+  const id = headers[vendor.requestIdHeader];
+  return typeof id === "string" ? id.slice(0, REQUEST_ID_LENGTH_MAX) : null;
+}
+
+function settleOutcome(settling: Settling, sent: UpstreamAnswer, outcome: Outcome): SettleRequest {
   const facts = {
     statusCode: sent.status,
     upstreamMs: sent.upstreamMs,
-    vendorRequestId: answer.header(settling.vendor.requestIdHeader)?.slice(0, 255) ?? null,
+    vendorRequestId: vendorRequestIdOf(settling.vendor, sent.headers),
   };
   if (outcome.kind === "unknown") return ended(settling, "unknown", { ...facts, reason: outcome.reason });
   if (outcome.kind === "refused") {

@@ -8,7 +8,7 @@ import type { Call } from "./call.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { answerHeaders, sealedHeaders } from "./forward.ts";
 import { LeakGuard } from "./leak-guard.ts";
-import { ended } from "./settle.ts";
+import { ended, vendorRequestIdOf } from "./settle.ts";
 
 const TIMEOUT_MS = 80_000;
 const CONNECTIONS_MAX = 128;
@@ -81,6 +81,7 @@ class Exchange {
   #resolve: () => void = () => undefined;
   #isEnded = false;
   #status: number | null = null;
+  #vendorRequestId: string | null = null;
 
   constructor(read: Read) {
     this.#read = read;
@@ -97,6 +98,7 @@ class Exchange {
   pass(answer: IncomingMessage): void {
     const { call, operation, response, plane } = this.#read;
     this.#status = answer.statusCode ?? 502;
+    this.#vendorRequestId = vendorRequestIdOf(plane.routes[operation.vendor].vendor, answer.headers);
     const encoding = answer.headers["content-encoding"] ?? "identity";
     if (this.#status === 401 || this.#status === 403) {
       answer.resume();
@@ -154,6 +156,7 @@ class Exchange {
     const upstreamMs = Math.round(performance.now() - this.#startedAtMs);
     const settlement = ended(settling, reason === null && this.#status !== null ? "settled" : "released", {
       statusCode: this.#status,
+      vendorRequestId: this.#vendorRequestId,
       upstreamMs,
       reason,
     });

@@ -128,6 +128,8 @@ export class IntentJournal {
 
   close(): void {
     closeSync(this.#descriptor);
+    // The number may be another file's from now on.
+    this.#descriptor = -1;
   }
 
   #writeHeader(): void {
@@ -161,7 +163,8 @@ export function describeFlush(batch: string, answer: string): FlushRecord | null
   const ops = new Map((JSON.parse(batch) as (Intent & { i: number })[]).map((op) => [op.i, op]));
   const calls = allowed.map(({ i, hold, replay_of }) => {
     const op = ops.get(i);
-    if (op === undefined) throw new Error(`the ledger answered for an operation ${i} that it was not given`);
+    if (op?.["kind"] !== "reserve")
+      throw new Error(`the ledger allowed operation ${i}, which asked for nothing`);
     const { i: _, kind: __, ...facts } = op;
     return { ...facts, id: op.id, hold, replay_of };
   });

@@ -2,9 +2,12 @@ import { renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { syncDirectory, syncTree } from "./durable-files.ts";
+import { SyncedNodeFS } from "./synced-node-fs.ts";
 
 const STDERR_LINES_KEPT = 10;
-const START_PARAMETERS = [...PGlite.defaultStartParams, "-c", "shared_buffers=32MB"];
+/** PostgreSQL's switch for "no fsync", which PGlite sets. */
+const NO_FSYNC = "-F";
+const SETTINGS = ["-c", "shared_buffers=32MB"];
 
 /**
  * Makes a database where there is none. It costs a hundred megabytes that a thread gives back only at its end, so do
@@ -14,15 +17,23 @@ export async function makeDatabase(directory: string): Promise<void> {
   // Under another name first: a process killed meanwhile must not leave half a database under the real one.
   const draft = `${directory}.new`;
   rmSync(draft, { recursive: true, force: true });
-  const engine = await openEngine(draft);
+  const engine = await openEngine(draft, { waitsForDisk: false });
   await engine.close();
   await syncTree(draft, new Map());
   renameSync(draft, directory);
   syncDirectory(dirname(directory));
 }
 
-/** Opens PGlite on a database. Rejects with what the engine last said when the files cannot be used. */
-export async function openEngine(directory: string): Promise<PGlite> {
+/**
+ * Opens PGlite on a database. Rejects with what the engine last said when the files cannot be used. With `waitsForDisk`
+ * a commit is on the disk when it is answered; without, it is in the hands of the operating system.
+ */
+export async function openEngine(
+  directory: string,
+  { waitsForDisk }: { readonly waitsForDisk: boolean },
+): Promise<PGlite> {
+  const defaults = PGlite.defaultStartParams.filter((parameter) => !waitsForDisk || parameter !== NO_FSYNC);
+  const startParams = [...defaults, ...SETTINGS, "-c", "wal_sync_method=fsync"];
   const said: string[] = [];
   const listen = (line: string) => {
     said.push(line);
@@ -30,18 +41,14 @@ export async function openEngine(directory: string): Promise<PGlite> {
     return false;
   };
   try {
-    const engine = await PGlite.create(directory, { startParams: START_PARAMETERS, onStderr: listen });
+    const engine = await PGlite.create({ fs: new SyncedNodeFS(directory), startParams, onStderr: listen });
     const keep = (text: string) => text;
     for (const type of Object.keys(engine.parsers)) engine.parsers[type] = keep;
     for (const type of Object.keys(engine.serializers)) engine.serializers[type] = keep;
     return engine;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(
-      [`the database files in \`${directory}\` cannot be used: ${reason}`, ...said].join("\n"),
-      {
-        cause: error,
-      },
-    );
+    const lines = [`the database files in \`${directory}\` cannot be used: ${reason}`, ...said];
+    throw new Error(lines.join("\n"), { cause: error });
   }
 }

@@ -8,6 +8,8 @@ export interface WorkerSettings {
   readonly pgdata: string;
   /** Past this the intent journal is begun anew, in bytes. */
   readonly journalBytesMax: number;
+  /** Whether every commit waits for the disk. */
+  readonly waitsForDisk: boolean;
 }
 
 /** One thing that the worker is asked to do. */

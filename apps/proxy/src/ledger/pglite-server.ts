@@ -8,6 +8,7 @@ import type { TextRows } from "./pglite-values.ts";
 /** A single user does not checkpoint by itself: without this the write-ahead log would grow until the disk is full. */
 const WAL_BYTES_MAX = 128 * 1024 * 1024;
 const WAL_CHECK_EVERY = 256;
+const REST_MS = 10_000;
 const WAL_SQL = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), redo_lsn) FROM pg_control_checkpoint()";
 /**
  * Nor does a single user vacuum. Tables whose rows come and go stay small when it is done often, and the big ones are
@@ -58,6 +59,7 @@ export class PgliteServer {
   /** False until the journal that was found at the start has been replayed. */
   #mayRotate: boolean;
   #rotation: Promise<void> | null = null;
+  #restUntilMs = 0;
   #untilWalCheck = WAL_CHECK_EVERY;
 
   constructor(
@@ -155,7 +157,7 @@ export class PgliteServer {
   }
 
   async #isRotationDue(): Promise<boolean> {
-    if (!this.#mayRotate || this.#rotation !== null) return false;
+    if (!this.#mayRotate || this.#rotation !== null || performance.now() < this.#restUntilMs) return false;
     if (this.#journal.hasNext || this.#journal.bytes > this.#journalBytesMax) return true;
     if (--this.#untilWalCheck > 0) return false;
     this.#untilWalCheck = WAL_CHECK_EVERY;
@@ -168,9 +170,16 @@ export class PgliteServer {
    */
   async #rotate(): Promise<void> {
     this.#journal.beginNext();
-    for (const [table] of (await this.#query(VACUUM_DUE_SQL)).rows)
-      await this.#engine.exec(`VACUUM ${table}`);
-    await this.#engine.exec("CHECKPOINT");
+    try {
+      for (const [table] of (await this.#query(VACUUM_DUE_SQL)).rows)
+        await this.#engine.exec(`VACUUM ${table}`);
+      await this.#engine.exec("CHECKPOINT");
+    } catch (error) {
+      // Refused, for want of room on the disk: nothing is lost, and both journals are kept until it can be done.
+      refusalOf(error);
+      this.#restUntilMs = performance.now() + REST_MS;
+      return;
+    }
     this.#rotation = syncTree(this.#pgdata, this.#synced)
       .then(() => this.#journal.finishNext())
       .catch(endThread)

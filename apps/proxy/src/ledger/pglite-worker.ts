@@ -16,7 +16,7 @@ async function serve(port: MessagePort): Promise<void> {
   const reply = (message: Reply) => port.postMessage(message);
   // The journal first: when it is damaged, the database is not touched.
   const journal = new IntentJournal(settings.dataDir);
-  const server = new PgliteServer(await openEngine(settings.pgdata), journal, settings, reply);
+  const server = new PgliteServer(await openEngine(settings.pgdata, settings), journal, settings, reply);
   const requests = on(port, "message") as AsyncIterable<[Request]>;
   reply({ kind: "opened" });
   for await (const [request] of requests) {

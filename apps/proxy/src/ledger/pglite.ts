@@ -25,22 +25,31 @@ const MAKE_MS_MAX = 120_000;
 /** The worker's objects are short-lived text: room for more of it only makes the process bigger. */
 const YOUNG_GENERATION_MB = 16;
 
+/** How an embedded database is opened. */
+export interface PgliteOptions {
+  /** Past this the intent journal is begun anew, in bytes; 8 MiB when left out. */
+  readonly journalBytesMax?: number;
+  /**
+   * Whether every commit waits for the disk; false when left out. Then a power cut may cost the latest commits, except
+   * for what `IntentJournal` keeps, and with bad luck leave files that cannot be opened.
+   */
+  readonly waitsForDisk?: boolean;
+}
+
 /**
  * Opens the embedded database in `dataDir`, and makes it when there is none. The caller holds the directory's lock until
- * after `close`. Rejects when the intent journal is damaged, or when the database's files cannot be read.
+ * after `close`, and calls `replayIntents` before the first call is served. Rejects when the intent journal is damaged,
+ * or when the database's files cannot be read.
  *
- * It commits without waiting for the disk: see `IntentJournal` for what a power cut may cost, and call `replayIntents`
- * before the first call is served. Statements run one at a time, in a thread of their own, in the order of the calls.
+ * Statements run one at a time, in a thread of their own, in the order of the calls.
  */
-export async function openPglite(
-  dataDir: string,
-  options?: { readonly journalBytesMax?: number },
-): Promise<PgliteDatabase> {
+export async function openPglite(dataDir: string, options: PgliteOptions = {}): Promise<PgliteDatabase> {
   const settings = {
     task: "serve",
     dataDir,
     pgdata: join(dataDir, "pgdata"),
-    journalBytesMax: options?.journalBytesMax ?? JOURNAL_BYTES_MAX,
+    journalBytesMax: options.journalBytesMax ?? JOURNAL_BYTES_MAX,
+    waitsForDisk: options.waitsForDisk ?? false,
   } as const;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   if (!existsSync(join(settings.pgdata, "PG_VERSION"))) await makeDatabase(settings);
@@ -188,14 +197,14 @@ class PgliteClient implements PgliteDatabase {
 
   /** The thread has ended. Nobody knows what became of the statements that it did not answer. */
   #end(): void {
-    const wasAsked = this.#state === "closing" && this.#cause === null;
+    if (this.#state !== "closing") this.#blame(new Error("its thread ended"));
     const gone = this.#gone();
     this.#state = "ended";
     clearInterval(this.#watch);
     for (const pending of this.#pending.values()) pending.reject(gone);
     this.#pending.clear();
     this.#opened.reject(gone);
-    if (!wasAsked) {
+    if (this.#cause !== null) {
       for (const listeners of this.#listeners.values()) for (const onPayload of listeners) onPayload(null);
       this.#died.resolve(gone);
     }
@@ -204,15 +213,13 @@ class PgliteClient implements PgliteDatabase {
 
   /** Never carries a SQLSTATE: that would say that the database had answered. */
   #gone(): Error {
-    if (this.#state === "opening") {
-      const reason = this.#cause?.message ?? "its thread ended";
-      return new Error(`cannot open the embedded database: ${reason}`, { cause: this.#cause });
-    }
-    if (this.#cause === null && this.#state !== "open") return new Error("the embedded database is closed");
-    const reason = this.#cause?.message ?? "its thread ended";
-    return new Error(`the embedded database has stopped, start Keybrake again: ${reason}`, {
-      cause: this.#cause,
-    });
+    const cause = this.#cause;
+    if (cause === null) return new Error("the embedded database is closed");
+    const what =
+      this.#state === "opening"
+        ? "cannot open the embedded database"
+        : "the embedded database has stopped, start Keybrake again";
+    return new Error(`${what}: ${cause.message}`, { cause });
   }
 
   #endHang(): void {

@@ -12,7 +12,11 @@ describe.each(BACKENDS)("budgets on $name", ({ open }) => {
   beforeAll(async () => {
     databases = await open();
     stage = await openStage(databases);
-    const secret = await stage.admin.secrets.create({ name: "main", vendor: "stripe", value: "sk_test_12345678" });
+    const secret = await stage.admin.secrets.create({
+      name: "main",
+      vendor: "stripe",
+      value: "sk_test_12345678",
+    });
     const key = await stage.admin.vaultKeys.create({
       agent_id: "spender",
       crew_run_id: "run-1",
@@ -40,7 +44,15 @@ describe.each(BACKENDS)("budgets on $name", ({ open }) => {
     const agent = await raw({ scope: "agent_id", value: "spender", window: "daily", usd_cap: "6.50" });
     expect(agent).toMatchObject({
       status: 201,
-      body: { scope: "agent_id", value: "spender", unit: "usd", limit: "6.50", used: "5.00", reserved: "0.00", remaining: "1.50" },
+      body: {
+        scope: "agent_id",
+        value: "spender",
+        unit: "usd",
+        limit: "6.50",
+        used: "5.00",
+        reserved: "0.00",
+        remaining: "1.50",
+      },
     });
     expect(await raw({ scope: "crew_run_id", value: "run-1", window: "total", call_cap: 3 })).toMatchObject({
       status: 201,

@@ -56,7 +56,11 @@ describe.each(BACKENDS)("the audit log on $name", ({ open }) => {
     const response = await fetch(`${stage.baseUrl}/api/v1/calls${query}`, {
       headers: { authorization: `Bearer ${stage.token}`, ...headers },
     });
-    return { status: response.status, type: response.headers.get("content-type"), text: await response.text() };
+    return {
+      status: response.status,
+      type: response.headers.get("content-type"),
+      text: await response.text(),
+    };
   }
 
   it("shows a call with exact amounts and the contract's columns in order", async () => {
@@ -91,7 +95,8 @@ describe.each(BACKENDS)("the audit log on $name", ({ open }) => {
   });
 
   it("filters by agent, run, key, vendor, state and time", async () => {
-    const idsOf = async (query: object) => (await stage.admin.calls.list(query)).data.map(({ id }) => id).sort();
+    const idsOf = async (query: object) =>
+      (await stage.admin.calls.list(query)).data.map(({ id }) => id).sort();
     const pick = (...indexes: number[]) => indexes.map((index) => ids[index]).sort();
     expect(await idsOf({ agent_id: "billing_agent" })).toEqual(pick(0, 1, 2));
     expect(await idsOf({ crew_run_id: "run-2" })).toEqual(pick(3, 4, 5, 6));
@@ -121,7 +126,10 @@ describe.each(BACKENDS)("the audit log on $name", ({ open }) => {
   it("writes NDJSON by the Accept header, and stops at a limit", async () => {
     const { type, text } = await download("", { accept: "application/x-ndjson" });
     expect(type).toBe("application/x-ndjson; charset=utf-8");
-    const calls = text.trimEnd().split("\n").map((line) => JSON.parse(line) as Call);
+    const calls = text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Call);
     expect(calls).toEqual(sortNewestFirst(calls));
     expect(calls.map(({ id }) => id).sort()).toEqual(newestFirst().sort());
     const limited = await download("?limit=3", { accept: "application/x-ndjson" });
@@ -176,7 +184,8 @@ describe.each(BACKENDS)("the audit log on $name", ({ open }) => {
       }
       expect(seen.size).toBe(COUNT);
       let lines = -1;
-      for await (const chunk of stage.admin.calls.csv(filter)) lines += chunk.filter((byte) => byte === 0x0a).length;
+      for await (const chunk of stage.admin.calls.csv(filter))
+        lines += chunk.filter((byte) => byte === 0x0a).length;
       expect(lines).toBe(COUNT);
     });
 

@@ -1,4 +1,11 @@
-import { API_ROOT, OPERATIONS, type OperationName, problemSchema, ROUTES, type Route } from "@keybrake/client/contract";
+import {
+  API_ROOT,
+  OPERATIONS,
+  type OperationName,
+  problemSchema,
+  ROUTES,
+  type Route,
+} from "@keybrake/client/contract";
 import { z } from "zod";
 
 /**
@@ -14,7 +21,8 @@ export function createCheckedFetch(): typeof fetch {
     if (route === null) return response;
     if (response.ok) {
       const spec = route.answers[response.status];
-      if (spec === undefined) throw new Error(`${url.pathname} answered ${response.status}, which is undeclared`);
+      if (spec === undefined)
+        throw new Error(`${url.pathname} answered ${response.status}, which is undeclared`);
       if (spec.schema !== null && type.startsWith("application/json"))
         strictly(spec.schema).parse(await response.clone().json());
     } else {

@@ -23,7 +23,10 @@ describe("the edge of the control plane", () => {
   async function ask(path: string, init: RequestInit & { token?: string | null } = {}) {
     const { token = stage.token, headers, ...rest } = init;
     const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
-    const response = await fetch(stage.baseUrl + path, { ...rest, headers: { ...authorization, ...headers } });
+    const response = await fetch(stage.baseUrl + path, {
+      ...rest,
+      headers: { ...authorization, ...headers },
+    });
     const text = await response.text();
     const body = text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : {};
     return { status: response.status, headers: response.headers, text, body };
@@ -38,7 +41,9 @@ describe("the edge of the control plane", () => {
     stage.setReady(false);
     expect(await ask("/readyz", { token: null })).toMatchObject({ status: 503, body: { code: "not_ready" } });
     stage.setReady(true);
-    expect((await ask("/api/v1/openapi.json", { token: null })).body).toEqual(createOpenApiDocument("0.0.0-test"));
+    expect((await ask("/api/v1/openapi.json", { token: null })).body).toEqual(
+      createOpenApiDocument("0.0.0-test"),
+    );
     for (const { method, path } of Object.values(OPERATIONS)) {
       const answer = await ask(`/api/v1${path.replace(/\{\w+\}/g, "x")}`, { method, token: null });
       expect([path, answer.status, answer.body["code"]]).toEqual([path, 401, "unauthorized"]);
@@ -91,13 +96,21 @@ describe("the edge of the control plane", () => {
   });
 
   it("names every unknown field and every field that does not fit", async () => {
-    const answer = await post("/api/v1/secrets", '{"name":"UPPER","vendor":"acme","valeu":1,"__proto__":{"a":1}}');
+    const answer = await post(
+      "/api/v1/secrets",
+      '{"name":"UPPER","vendor":"acme","valeu":1,"__proto__":{"a":1}}',
+    );
     expect(answer).toMatchObject({ status: 400, body: { code: "invalid_request" } });
     const problems = answer.body["problems"] as { field: string; message: string }[];
-    expect(problems.map(({ field }) => field).sort()).toEqual(["__proto__", "name", "value", "valeu", "vendor"].sort());
+    expect(problems.map(({ field }) => field).sort()).toEqual(
+      ["__proto__", "name", "value", "valeu", "vendor"].sort(),
+    );
     expect(problems).toContainEqual({ field: "value", message: "is required" });
     const query = await ask("/api/v1/vault-keys?agent=x&limit=0");
-    expect((query.body["problems"] as { field: string }[]).map(({ field }) => field).sort()).toEqual(["agent", "limit"]);
+    expect((query.body["problems"] as { field: string }[]).map(({ field }) => field).sort()).toEqual([
+      "agent",
+      "limit",
+    ]);
     expect((await ask("/api/v1/kill-switch?x=1")).status).toBe(400);
     expect((await ask("/api/v1/vault-keys?limit=1001")).status).toBe(400);
     expect((await ask("/api/v1/vault-keys?limit=5&limit=6")).status).toBe(400);
@@ -133,10 +146,14 @@ describe("the edge of the control plane", () => {
   it("refuses a path that cannot be decoded", async () => {
     const status = await new Promise((resolve, reject) => {
       const headers = { authorization: `Bearer ${stage.token}` };
-      const request = httpRequest(`${stage.baseUrl}/api/v1/runs/%zz/revoke`, { method: "POST", headers }, (response) => {
-        response.resume();
-        resolve(response.statusCode);
-      });
+      const request = httpRequest(
+        `${stage.baseUrl}/api/v1/runs/%zz/revoke`,
+        { method: "POST", headers },
+        (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        },
+      );
       request.on("error", reject).end();
     });
     expect(status).toBe(400);
@@ -148,12 +165,16 @@ describe("the edge of the control plane", () => {
     stage.logged.length = 0;
     await stage.database.query("ALTER TABLE budgets RENAME TO budgets_gone");
     await expect(client.budgets.list()).rejects.toMatchObject({ status: 500, detail: "internal error" });
-    expect(stage.logged).toMatchObject([{ event: "control_plane.failed", code: "internal", route: "/budgets" }]);
+    expect(stage.logged).toMatchObject([
+      { event: "control_plane.failed", code: "internal", route: "/budgets" },
+    ]);
     await databases.close();
     const unavailable = { status: 503, code: "ledger_unavailable" };
     await expect(client.budgets.list()).rejects.toMatchObject(unavailable);
     await expect(client.secrets.list()).rejects.toMatchObject(unavailable);
-    await expect(client.vaultKeys.revoke("00000000-0000-4000-8000-000000000000")).rejects.toMatchObject(unavailable);
+    await expect(client.vaultKeys.revoke("00000000-0000-4000-8000-000000000000")).rejects.toMatchObject(
+      unavailable,
+    );
     await expect(client.audit.verify()).rejects.toMatchObject(unavailable);
   });
 });

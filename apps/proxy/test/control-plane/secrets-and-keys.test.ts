@@ -38,7 +38,12 @@ describe.each(BACKENDS)("secrets and vault keys on $name", ({ open }) => {
       value: VALUE,
       account_id: "acct_1",
     });
-    expect(created).toMatchObject({ name: "with-account", version: 1, account_id: "acct_1", rotated_at: null });
+    expect(created).toMatchObject({
+      name: "with-account",
+      version: 1,
+      account_id: "acct_1",
+      rotated_at: null,
+    });
     const opened = await stage.secrets.open(created.id, 1);
     expect(opened.credential.toString()).toBe(VALUE);
     expect(opened.accountId).toBe("acct_1");
@@ -50,12 +55,16 @@ describe.each(BACKENDS)("secrets and vault keys on $name", ({ open }) => {
   it("keeps a secret's name to itself, until it is deleted", async () => {
     const body = { name: "only-once", vendor: "stripe", value: VALUE } as const;
     const first = await stage.admin.secrets.create(body);
-    await expect(stage.admin.secrets.create(body)).rejects.toMatchObject({ status: 409, code: "secret_exists" });
+    await expect(stage.admin.secrets.create(body)).rejects.toMatchObject({
+      status: 409,
+      code: "secret_exists",
+    });
     await stage.admin.secrets.delete("only-once");
     await expect(stage.secrets.open(first.id, 1)).rejects.toMatchObject({ code: "ledger_unavailable" });
-    const [row] = await stage.database.query("SELECT octet_length(envelope) AS size FROM secrets WHERE id = $1", [
-      first.id,
-    ]);
+    const [row] = await stage.database.query(
+      "SELECT octet_length(envelope) AS size FROM secrets WHERE id = $1",
+      [first.id],
+    );
     expect(row?.["size"]).toBe(0);
     expect((await stage.admin.secrets.create(body)).id).not.toBe(first.id);
   });
@@ -108,7 +117,10 @@ describe.each(BACKENDS)("secrets and vault keys on $name", ({ open }) => {
     const hash = hashVaultKey(stage.installKeys.pepper, created.vault_key);
     expect(Buffer.from(row?.["key_hash"] as Uint8Array).equals(hash)).toBe(true);
     const secret = created.vault_key.slice("vault_billing_".length);
-    const seen = JSON.stringify([await stage.admin.vaultKeys.get(created.id), await stage.admin.vaultKeys.list()]);
+    const seen = JSON.stringify([
+      await stage.admin.vaultKeys.get(created.id),
+      await stage.admin.vaultKeys.list(),
+    ]);
     expect(seen).not.toContain(secret);
   });
 
@@ -118,12 +130,42 @@ describe.each(BACKENDS)("secrets and vault keys on $name", ({ open }) => {
     await stage.admin.budgets.create({ scope: "crew_run_id", value: run, window: "total", usd_cap: "30.5" });
     const { id: secretId } = (await stage.secrets.find("main")) ?? { id: "" };
     const call = { vaultKeyId: key.id, secretId, agentId: "spender", crewRunId: run };
-    await writeCalls(stage, [{ ...call, costUsd: 12.34 }, { ...call, costUsd: 1, state: "reserved" }]);
+    await writeCalls(stage, [
+      { ...call, costUsd: 12.34 },
+      { ...call, costUsd: 1, state: "reserved" },
+    ]);
     const { budgets } = await stage.admin.vaultKeys.get(key.id);
     expect(budgets.map(({ id: _, resets_at: __, ...rest }) => rest)).toEqual([
-      { scope: "vault_key", value: key.id, window: "daily", unit: "usd", limit: "100.00", used: "13.34", reserved: "1.00", remaining: "86.66" },
-      { scope: "vault_key", value: key.id, window: "total", unit: "calls", limit: "7", used: "2", reserved: "1", remaining: "5" },
-      { scope: "crew_run_id", value: run, window: "total", unit: "usd", limit: "30.50", used: "13.34", reserved: "1.00", remaining: "17.16" },
+      {
+        scope: "vault_key",
+        value: key.id,
+        window: "daily",
+        unit: "usd",
+        limit: "100.00",
+        used: "13.34",
+        reserved: "1.00",
+        remaining: "86.66",
+      },
+      {
+        scope: "vault_key",
+        value: key.id,
+        window: "total",
+        unit: "calls",
+        limit: "7",
+        used: "2",
+        reserved: "1",
+        remaining: "5",
+      },
+      {
+        scope: "crew_run_id",
+        value: run,
+        window: "total",
+        unit: "usd",
+        limit: "30.50",
+        used: "13.34",
+        reserved: "1.00",
+        remaining: "17.16",
+      },
     ]);
     expect(budgets[0]?.resets_at).toMatch(/T00:00:00\.000Z$/);
     expect(budgets[1]?.resets_at).toBeNull();
@@ -141,13 +183,21 @@ describe.each(BACKENDS)("secrets and vault keys on $name", ({ open }) => {
   });
 
   it("tells all that is wrong with a policy, naming the fields", async () => {
-    const policy = { vendor: "stripe", daily_usd_cap: -1, allowed_endpoints: ["GET"], customers: ["cus_1"], colour: "red" };
+    const policy = {
+      vendor: "stripe",
+      daily_usd_cap: -1,
+      allowed_endpoints: ["GET"],
+      customers: ["cus_1"],
+      colour: "red",
+    };
     const error = await stage.admin.vaultKeys
       .create({ agent_id: "a", secret: "main", policy: policy as never })
       .catch((refusal: unknown) => refusal);
     expect(error).toMatchObject({ status: 400, code: "invalid_request" });
     const fields = (error as { problems: { field: string }[] }).problems.map(({ field }) => field);
-    expect(fields).toEqual(expect.arrayContaining(["policy.daily_usd_cap", "policy.allowed_endpoints.0", "policy"]));
+    expect(fields).toEqual(
+      expect.arrayContaining(["policy.daily_usd_cap", "policy.allowed_endpoints.0", "policy"]),
+    );
   });
 
   it("refuses a key for a secret that is not there", async () => {
@@ -183,7 +233,10 @@ describe.each(BACKENDS)("secrets and vault keys on $name", ({ open }) => {
 
   it("revokes every key of a run or an agent, and no other", async () => {
     const run = "run ?#/.. 1";
-    const inRun = [await keyOf("agent-x", { crew_run_id: run }), await keyOf("agent-y", { crew_run_id: run })];
+    const inRun = [
+      await keyOf("agent-x", { crew_run_id: run }),
+      await keyOf("agent-y", { crew_run_id: run }),
+    ];
     const other = await keyOf("agent-x", { crew_run_id: "run-2" });
     const byRun = await stage.admin.runs.revoke(run, { reason: "stop" });
     expect(byRun.vault_key_ids).toEqual(inRun.map(({ id }) => id).sort());
@@ -194,9 +247,13 @@ describe.each(BACKENDS)("secrets and vault keys on $name", ({ open }) => {
 
   it("lists keys newest first, in pages that neither skip nor repeat, by agent, run and status", async () => {
     const made: string[] = [];
-    for (let index = 0; index < 5; index++) made.push((await keyOf("paged", { crew_run_id: `page-${index % 2}` })).id);
+    for (let index = 0; index < 5; index++)
+      made.push((await keyOf("paged", { crew_run_id: `page-${index % 2}` })).id);
     await stage.admin.vaultKeys.revoke(made[0] ?? "");
-    await stage.database.query("UPDATE vault_keys SET expires_at = now() - interval '1 second' WHERE id = $1", [made[1]]);
+    await stage.database.query(
+      "UPDATE vault_keys SET expires_at = now() - interval '1 second' WHERE id = $1",
+      [made[1]],
+    );
     const seen: string[] = [];
     let cursor: string | undefined;
     do {
@@ -221,7 +278,9 @@ describe.each(BACKENDS)("secrets and vault keys on $name", ({ open }) => {
     expect(engaged).toMatchObject({ engaged: true, reason: "incident 7" });
     const key = await keyOf("braked");
     const { id: secretId } = (await stage.secrets.find("main")) ?? { id: "" };
-    await expect(writeCalls(stage, [{ vaultKeyId: key.id, secretId }])).rejects.toThrow("kill_switch_engaged");
+    await expect(writeCalls(stage, [{ vaultKeyId: key.id, secretId }])).rejects.toThrow(
+      "kill_switch_engaged",
+    );
     expect((await stage.admin.killSwitch.set({ engaged: false })).reason).toBeNull();
     await writeCalls(stage, [{ vaultKeyId: key.id, secretId }]);
   });

@@ -20,7 +20,8 @@ export interface Stage {
   readonly admin: AdminClient;
   readonly secrets: EnvelopeSecretStore;
   readonly installKeys: InstallKeys;
-  readonly epoch: bigint;
+  /** The replica's present epoch. */
+  epoch: bigint;
   /** Everything that was given to the logger. */
   readonly logged: Readonly<Record<string, unknown>>[];
   /** How often the caches were told to forget. */
@@ -84,6 +85,11 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
   };
 }
 
+/** Goes on in a new epoch, as a replica that was started again. */
+export async function startEpochAgain(stage: Stage): Promise<void> {
+  stage.epoch = await startEpoch(stage.database);
+}
+
 /** A call that the ledger is to decide, and how it ended; what is not given is that of a cheap success. */
 export interface TestCall {
   readonly vaultKeyId: string;
@@ -115,8 +121,10 @@ async function apply(stage: Stage, op: object): Promise<void> {
     stage.epoch.toString(),
     batch,
   ]);
-  const { results } = row?.["result"] as { results: { code?: string | null; applied?: boolean }[] | null };
-  for (const { code, applied } of results ?? []) {
+  const result = row?.["result"] as
+    | { results: { code?: string | null; applied?: boolean }[] | null }
+    | undefined;
+  for (const { code, applied } of result?.results ?? []) {
     if (code !== null && code !== undefined) throw new Error(`the ledger refused: ${code}`);
     if (applied === false) throw new Error("the ledger did not apply a settlement");
   }

@@ -37,7 +37,9 @@ export function startChild(file: string, ...args: readonly string[]): Child {
         const found = lines.find((line) => line.startsWith(start));
         if (found !== undefined) return found;
         const next = once(reader, "line", { signal });
-        const ended = closed.then(() => Promise.reject(new Error(`the child ended before it said \`${start}\``)));
+        const ended = closed.then(() =>
+          Promise.reject(new Error(`the child ended before it said \`${start}\``)),
+        );
         await Promise.race([next, ended]);
       }
     },

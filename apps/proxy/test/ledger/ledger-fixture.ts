@@ -26,7 +26,9 @@ export async function seedLedger(database: Database): Promise<Seed> {
 
   await database.query("SELECT set_budget('installation', '', 'total', 'usd', $1)", [10n ** 15n]);
   const secretId = textOf(
-    await database.query("INSERT INTO secrets (name, vendor, envelope) VALUES ('s', 'stripe', '\\x00') RETURNING id"),
+    await database.query(
+      "INSERT INTO secrets (name, vendor, envelope) VALUES ('s', 'stripe', '\\x00') RETURNING id",
+    ),
   );
   return { secretId, keyId: await makeKey(database, secretId, "ab") };
 }
@@ -42,7 +44,11 @@ export async function makeKey(database: Database, secretId: string, hash: string
     await database.query(
       `SELECT id FROM create_vault_key(decode(repeat($1, 32), 'hex'), 'vault_x', NULL, 'agent-1', 'run-1', $2, 'stripe',
          '{}', $3, NULL, NULL)`,
-      [hash, secretId, JSON.stringify(budgets.map((budget) => ({ ...budget, limit: budget.limit.toString() })))],
+      [
+        hash,
+        secretId,
+        JSON.stringify(budgets.map((budget) => ({ ...budget, limit: budget.limit.toString() }))),
+      ],
     ),
   );
 }
@@ -87,11 +93,17 @@ export function settleOp({ secretId }: Seed, id: string, state: "settled" | "rel
 }
 
 /** Applies operations in one flush, and returns their codes: null = allowed, or nothing to say. */
-export async function flush(database: Database, epoch: bigint, ops: readonly Op[]): Promise<(string | null)[]> {
+export async function flush(
+  database: Database,
+  epoch: bigint,
+  ops: readonly Op[],
+): Promise<(string | null)[]> {
   const batch = ops.map((op, index) => ({ i: index + 1, ...op }));
   const [row] = await database.query(LEDGER_APPLY_SQL, [epoch, JSON.stringify(batch)]);
-  const { results } = row?.["result"] as { results: readonly { i: number; code: string | null }[] | null };
-  return batch.map(({ i }) => results?.find((result) => result.i === i)?.code ?? null);
+  const answer = row?.["result"] as
+    | { results: readonly { i: number; code: string | null }[] | null }
+    | undefined;
+  return batch.map(({ i }) => answer?.results?.find((result) => result.i === i)?.code ?? null);
 }
 
 /** The state of every call that has a row. */

@@ -12,8 +12,9 @@ import { makeTempDir } from "./temp-dir.ts";
 
 const NO_POSTGRES = POSTGRES_URL === undefined;
 if (NO_POSTGRES) {
-  console.warn("no PostgreSQL: set KEYBRAKE_TEST_DATABASE_URL, or run `npm test`");
-  if (process.env["CI"] === "true") throw new Error("KEYBRAKE_TEST_DATABASE_URL must be set where CI is true");
+  process.stderr.write("no PostgreSQL: set KEYBRAKE_TEST_DATABASE_URL, or run `npm test`\n");
+  if (process.env["CI"] === "true")
+    throw new Error("KEYBRAKE_TEST_DATABASE_URL must be set where CI is true");
 }
 
 const FIRST = "CREATE TABLE first (a integer);\nINSERT INTO first VALUES (1); -- the end";
@@ -61,7 +62,9 @@ function describeMigrate(name: string, open: () => Promise<Database>, close: () 
 
     it("leaves nothing of a migration that fails, and goes on from there", async () => {
       const broken = directoryOf(temp.path, FIRST, "CREATE TABLE second (a integer);\nSELECT 1 / 0;");
-      await expect(migrate(database, broken)).rejects.toThrow("migration `0002_two` was not applied: division by zero");
+      await expect(migrate(database, broken)).rejects.toThrow(
+        "migration `0002_two` was not applied: division by zero",
+      );
 
       expect(await columnOf(database, "SELECT to_regclass('second')::text")).toEqual([null]);
       expect(await columnOf(database, "SELECT name FROM schema_migrations")).toEqual(["0001_one"]);
@@ -71,20 +74,25 @@ function describeMigrate(name: string, open: () => Promise<Database>, close: () 
     it("refuses a database that a newer version has migrated, and touches nothing", async () => {
       await migrate(database, directoryOf(temp.path, FIRST, SECOND));
       using older = makeTempDir();
-      const message = "the database has migration 2 and this version of Keybrake knows 1 only: start the newer version";
+      const message =
+        "the database has migration 2 and this version of Keybrake knows 1 only: start the newer version";
       await expect(migrate(database, directoryOf(older.path, FIRST))).rejects.toThrow(message);
     });
 
     it("refuses an applied migration that was changed since", async () => {
       await migrate(database, directoryOf(temp.path, FIRST));
       const changed = directoryOf(temp.path, `${FIRST}\n`, SECOND);
-      await expect(migrate(database, changed)).rejects.toThrow("migration `0001_one` was changed after it was applied");
+      await expect(migrate(database, changed)).rejects.toThrow(
+        "migration `0001_one` was changed after it was applied",
+      );
       expect(await columnOf(database, "SELECT to_regprocedure('second()')::text")).toEqual([null]);
     });
 
     it("refuses a gap in the numbers", async () => {
       writeFileSync(join(temp.path, "0002_two.sql"), SECOND);
-      await expect(migrate(database, directoryOf(temp.path))).rejects.toThrow("migration `0002_two.sql` is out of line");
+      await expect(migrate(database, directoryOf(temp.path))).rejects.toThrow(
+        "migration `0002_two.sql` is out of line",
+      );
     });
 
     // The look before the script is only a look: here every starter looks before any of them has begun.
@@ -148,7 +156,8 @@ async function backendWaitingFor(empty: EmptyDatabase, key: number): Promise<num
 
 describe.skipIf(NO_POSTGRES)("migrate on PostgreSQL, killed half-way", () => {
   // A connection of the test holds lock 42, so the migration stands in the middle for as long as the test likes.
-  const BLOCKED = "CREATE TABLE half (a integer);\nSELECT pg_advisory_xact_lock(42);\nCREATE TABLE whole (a integer);";
+  const BLOCKED =
+    "CREATE TABLE half (a integer);\nSELECT pg_advisory_xact_lock(42);\nCREATE TABLE whole (a integer);";
   let empty: EmptyDatabase;
   let database: Database;
   beforeEach(async () => {
@@ -197,10 +206,14 @@ describe("migrate on PGlite, killed half-way", () => {
     const dataDir = join(temp.path, "data");
     // COPY leaves a file outside of the transaction: that is how the test knows that the middle is reached.
     const half = "CREATE TABLE half (a integer);\nCOPY (SELECT 1) TO '/pglite/data/reached';";
-    const directory = directoryOf(migrations.path, `${half}\nDO $$ BEGIN FOR i IN 1..2000000000 LOOP END LOOP; END $$;`);
+    const directory = directoryOf(
+      migrations.path,
+      `${half}\nDO $$ BEGIN FOR i IN 1..2000000000 LOOP END LOOP; END $$;`,
+    );
     const child = startChild("migrate-child.ts", "pglite", dataDir, directory.href);
     await child.line("migrating");
-    while (!existsSync(join(dataDir, "pgdata", "reached"))) await new Promise((resolve) => setImmediate(resolve));
+    while (!existsSync(join(dataDir, "pgdata", "reached")))
+      await new Promise((resolve) => setImmediate(resolve));
     await child.kill();
 
     const database = await openPglite(dataDir);
@@ -218,6 +231,8 @@ describe("migrate on PGlite, killed half-way", () => {
 it("has no migration that begins or ends a transaction itself", () => {
   const directory = new URL("../../src/ledger/migrations/", import.meta.url);
   for (const name of readdirSync(directory)) {
-    expect(readFileSync(new URL(name, directory), "utf8"), name).not.toMatch(/^\s*(BEGIN|COMMIT|ROLLBACK)\s*;/im);
+    expect(readFileSync(new URL(name, directory), "utf8"), name).not.toMatch(
+      /^\s*(BEGIN|COMMIT|ROLLBACK)\s*;/im,
+    );
   }
 });

@@ -20,7 +20,10 @@ async function pound(currentUrl: () => string, vaultKey: string, isRunning: () =
           const answer = await pool.request({
             method: "POST",
             path: "/v1/payment_intents",
-            headers: { authorization: `Bearer ${vaultKey}`, "content-type": "application/x-www-form-urlencoded" },
+            headers: {
+              authorization: `Bearer ${vaultKey}`,
+              "content-type": "application/x-www-form-urlencoded",
+            },
             body: CHARGE,
           });
           await answer.body.dump();
@@ -42,7 +45,8 @@ async function waitForSweep(server: TestServer): Promise<void> {
   for (;;) {
     const { data } = await server.admin.calls.list({ state: "reserved", limit: 1 });
     if (data.length === 0) return;
-    if (performance.now() > deadline) throw new Error("calls are still reserved 30 s after their replica died");
+    if (performance.now() > deadline)
+      throw new Error("calls are still reserved 30 s after their replica died");
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }
@@ -58,7 +62,8 @@ async function expectHonestBooks(server: TestServer, fake: FakeStripe, agentId: 
   }
   const seen = fake.requests.filter((request) => request.method === "POST");
   const settled = rows.size;
-  const unknown = (await server.admin.calls.list({ agent_id: agentId, state: "unknown", limit: 1000 })).data.length;
+  const unknown = (await server.admin.calls.list({ agent_id: agentId, state: "unknown", limit: 1000 })).data
+    .length;
   expect(seen.length).toBeGreaterThan(0);
   expect(worstUsd).toBeLessThanOrEqual(CAP_CALLS * 10);
   // A call that the vendor saw is settled, or open with its worst case held; it is never missing.
@@ -110,21 +115,29 @@ describe("A3: kill -9 under load, again and again", () => {
     const adminToken = randomBytes(24).toString("hex");
     let dataDir: string | undefined;
     await killAgainAndAgain(async () => {
-      const server = await startTestServer({ stripeUrl: fake.url, adminToken, ...(dataDir === undefined ? {} : { dataDir }) });
+      const server = await startTestServer({
+        stripeUrl: fake.url,
+        adminToken,
+        ...(dataDir === undefined ? {} : { dataDir }),
+      });
       dataDir = server.dataDir;
       return server;
     }, fake);
   }, 180_000);
 
-  test.skipIf(POSTGRES_URL === undefined)("PostgreSQL", async () => {
-    const database = await createEmptyDatabase();
-    const shared = {
-      stripeUrl: fake.url,
-      databaseUrl: database.url,
-      masterKey: randomBytes(32).toString("base64"),
-      adminToken: randomBytes(24).toString("hex"),
-    };
-    await killAgainAndAgain(() => startTestServer(shared), fake);
-    await database.drop();
-  }, 180_000);
+  test.skipIf(POSTGRES_URL === undefined)(
+    "PostgreSQL",
+    async () => {
+      const database = await createEmptyDatabase();
+      const shared = {
+        stripeUrl: fake.url,
+        databaseUrl: database.url,
+        masterKey: randomBytes(32).toString("base64"),
+        adminToken: randomBytes(24).toString("hex"),
+      };
+      await killAgainAndAgain(() => startTestServer(shared), fake);
+      await database.drop();
+    },
+    180_000,
+  );
 });

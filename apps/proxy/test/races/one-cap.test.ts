@@ -46,7 +46,12 @@ describe("50 parallel ten-dollar charges against a hundred-dollar cap, embedded"
     const stripe = stripeClient(server.dataUrl, vaultKey);
     const outcomes = await Promise.allSettled(
       Array.from({ length: 50 }, () =>
-        stripe.paymentIntents.create({ amount: 1000, currency: "usd", payment_method: "pm_card_visa", confirm: true }),
+        stripe.paymentIntents.create({
+          amount: 1000,
+          currency: "usd",
+          payment_method: "pm_card_visa",
+          confirm: true,
+        }),
       ),
     );
     const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
@@ -90,7 +95,10 @@ describe.skipIf(POSTGRES_URL === undefined)("three proxies on one PostgreSQL", (
 
   // A1: 3 replicas × 64 in flight, one hot key, a cap for exactly 500 calls.
   test("A1: of 5,000 attempts exactly the 500 that fit reach the vendor", async () => {
-    const { id, vaultKey } = await issueKey(servers[0]?.admin as never, "hot_agent", { ...POLICY, daily_usd_cap: 5000 });
+    const { id, vaultKey } = await issueKey(servers[0]?.admin as never, "hot_agent", {
+      ...POLICY,
+      daily_usd_cap: 5000,
+    });
     const before = fake.requests.length;
     const statuses = new Map<number, number>();
     const pools = servers.map((server) => new Pool(server.dataUrl, { connections: 64 }));
@@ -100,7 +108,10 @@ describe.skipIf(POSTGRES_URL === undefined)("three proxies on one PostgreSQL", (
         const answer = await pool.request({
           method: "POST",
           path: "/v1/payment_intents",
-          headers: { authorization: `Bearer ${vaultKey}`, "content-type": "application/x-www-form-urlencoded" },
+          headers: {
+            authorization: `Bearer ${vaultKey}`,
+            "content-type": "application/x-www-form-urlencoded",
+          },
           body: CHARGE,
         });
         await answer.body.dump();
@@ -129,7 +140,10 @@ describe.skipIf(POSTGRES_URL === undefined)("three proxies on one PostgreSQL", (
         const answer = await pool.request({
           method: "POST",
           path: "/v1/payment_intents",
-          headers: { authorization: `Bearer ${vaultKey}`, "content-type": "application/x-www-form-urlencoded" },
+          headers: {
+            authorization: `Bearer ${vaultKey}`,
+            "content-type": "application/x-www-form-urlencoded",
+          },
           body: CHARGE,
         });
         await answer.body.dump();
@@ -137,16 +151,25 @@ describe.skipIf(POSTGRES_URL === undefined)("three proxies on one PostgreSQL", (
       }
     };
     const load = pools.flatMap((pool) =>
-      Array.from({ length: 8 }, () => [run(pool, doomed.vaultKey, "doomed"), run(pool, steady.vaultKey, "steady")]).flat(),
+      Array.from({ length: 8 }, () => [
+        run(pool, doomed.vaultKey, "doomed"),
+        run(pool, steady.vaultKey, "steady"),
+      ]).flat(),
     );
     while (results.filter(({ key, status }) => key === "doomed" && status === 200).length < 100) {
       await new Promise((resolve) => setImmediate(resolve));
     }
     await admin.vaultKeys.revoke(doomed.id, { reason: "leaked" });
     const revokedAt = performance.now();
-    const [row] = await database.query("SELECT revoked_at, clock_timestamp() AS now FROM vault_keys WHERE id = $1", [doomed.id]);
+    const [row] = await database.query(
+      "SELECT revoked_at, clock_timestamp() AS now FROM vault_keys WHERE id = $1",
+      [doomed.id],
+    );
     const steadyBefore = results.filter(({ key, status }) => key === "steady" && status === 200).length;
-    while (results.filter(({ key, status }) => key === "steady" && status === 200).length < steadyBefore + 200) {
+    while (
+      results.filter(({ key, status }) => key === "steady" && status === 200).length <
+      steadyBefore + 200
+    ) {
       await new Promise((resolve) => setImmediate(resolve));
     }
     isRunning = false;

@@ -32,5 +32,11 @@ export async function issueKey(
 /** The official SDK as an agent configures it: two values, its own retries untouched. */
 export function stripeClient(dataUrl: string, vaultKey: string, config: Stripe.StripeConfig = {}): Stripe {
   const url = new URL(dataUrl);
-  return new Stripe(vaultKey, { host: url.hostname, port: url.port, protocol: "http", telemetry: false, ...config });
+  return new Stripe(vaultKey, {
+    host: url.hostname,
+    port: url.port,
+    protocol: "http",
+    telemetry: false,
+    ...config,
+  });
 }

@@ -51,7 +51,9 @@ export async function startTestServer(options: ServerOptions = {}): Promise<Test
       KEYBRAKE_DATA_DIR: dataDir,
       KEYBRAKE_ADMIN_TOKEN: adminToken,
       KEYBRAKE_LOG_LEVEL: "info",
-      ...(options.stripeUrl === undefined ? {} : { KEYBRAKE_SANDBOX: "0", KEYBRAKE_STRIPE_UPSTREAM_URL: options.stripeUrl }),
+      ...(options.stripeUrl === undefined
+        ? {}
+        : { KEYBRAKE_SANDBOX: "0", KEYBRAKE_STRIPE_UPSTREAM_URL: options.stripeUrl }),
       ...(options.databaseUrl === undefined ? {} : { KEYBRAKE_DATABASE_URL: options.databaseUrl }),
       ...(options.redisUrl === undefined ? {} : { KEYBRAKE_REDIS_URL: options.redisUrl }),
       ...(options.masterKey === undefined ? {} : { KEYBRAKE_MASTER_KEY: options.masterKey }),
@@ -89,7 +91,10 @@ export async function startTestServer(options: ServerOptions = {}): Promise<Test
 
 function waitForStart(child: ChildProcess, output: () => string, exited: Promise<unknown>): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`the server did not start in time:\n${output()}`)), START_MS_MAX);
+    const timer = setTimeout(
+      () => reject(new Error(`the server did not start in time:\n${output()}`)),
+      START_MS_MAX,
+    );
     child.stdout?.on("data", () => {
       if (!output().includes("Keybrake is up.") || !/operators +http:\S+/.test(output())) return;
       clearTimeout(timer);

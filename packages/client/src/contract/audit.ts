@@ -10,7 +10,10 @@ export const auditReportSchema = z
   .object({
     ok: z.boolean(),
     links: z.int().min(0).describe("links that were recomputed"),
-    calls: z.int().min(0).describe("calls whose decision was compared with its row"),
+    calls: z
+      .int()
+      .min(0)
+      .describe("calls that were counted against the chain; those of the last minute are not"),
     first_problem: auditProblemSchema.nullable(),
   })
   .meta({ id: "AuditReport" });

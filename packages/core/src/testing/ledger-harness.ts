@@ -79,8 +79,10 @@ export interface LedgerFaults {
   stall(): Promise<() => Promise<void>>;
   /** Resolves when an operation of the harness's ledger has reached the stalled store. */
   reached(): Promise<void>;
-  /** Breaks the connections on which operations are waiting; the store rolls those back. */
-  breakConnections(): Promise<void>;
+  /** Lets the store end the connections on which operations are waiting; it rolls those back. */
+  killConnections(): Promise<void>;
+  /** Cuts the ledger's connections; the store does not notice, and finishes what it was doing. */
+  cutConnections(): void;
   /** The next operation commits, and its connection breaks before the answer arrives. */
   loseNextAnswer(): void;
 }

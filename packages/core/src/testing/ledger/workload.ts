@@ -142,7 +142,9 @@ async function finish(harness: LedgerHarness, open: readonly ReserveRequest[], w
   const exposure =
     call.exposureId === null ? null : { objectId: call.exposureId, amount: costMicros, isFinal: false };
   const isSettled = wanted.state === "settled";
-  const facts = isSettled ? { costMicros, exposure, currency: "usd" } : { statusCode: wanted.statusCode };
+  // Only a refusal has a status here: after an answer of unknown meaning, "never sent" would contradict it.
+  const statusCode = wanted.state === "released" ? wanted.statusCode : null;
+  const facts = isSettled ? { costMicros, exposure, currency: "usd" } : { statusCode };
   await harness.ledger.settle(endOf(call, wanted.state, facts));
 }
 

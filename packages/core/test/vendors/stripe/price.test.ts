@@ -143,6 +143,8 @@ describe("a refund is refused when it does not say in one way what it gives back
     ["two objects", "charge=ch_1&payment_intent=pi_1"],
     ["an object that is a path", "charge=ch_1%2F..%2F..%2Fpayouts"],
     ["an object that is a query", "charge=ch_1%3Fexpand[]=x"],
+    ["an object behind a path", "charge=..%2Fpayouts%2Fch_1"],
+    ["an object behind a space", "charge=x%20ch_1"],
     ["an object without a prefix", "charge=search"],
     ["an empty object", "charge="],
     ["an object with a space", "charge=ch_1%20"],
@@ -159,6 +161,13 @@ describe("a refund is refused when it does not say in one way what it gives back
     ],
   ])("%s: `%s`", (_what, form) => {
     expect(judge(requestOf("POST", "/v1/refunds", form))).not.toBe("allow");
+  });
+
+  it("a balance in the query beside a charge in the body", () => {
+    const request = requestOf("POST", "/v1/refunds", "charge=ch_1&amount=10000", {
+      query: "origin=customer_balance",
+    });
+    expect(judge(request)).not.toBe("allow");
   });
 
   it("lets an application fee be that explicitly stays", () => {

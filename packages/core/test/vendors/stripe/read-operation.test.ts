@@ -321,6 +321,10 @@ describe("G1: nothing that matters stands in a query beside a body", () => {
     expect(judge(create("&description=once", { query }))).toBe("request_ambiguous");
   });
 
+  it("G1: refuses a name in the query that the body has in other letters", () => {
+    expect(judge(create("&Description=once", { query: "description=twice" }))).toBe("request_ambiguous");
+  });
+
   it.each(["_method=DELETE", "_METHOD=POST", "%5fmethod=DELETE"])(
     "E9: refuses `%s` in a read's query",
     (query) => {

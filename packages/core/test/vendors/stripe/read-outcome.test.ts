@@ -309,6 +309,15 @@ describe("readStripeOutcome: anything that proves neither stays unknown, and cha
     expect(stripe.readOutcome(REFUND, answerOf({ error: { code: "x" } })).kind).toBe("unknown");
   });
 
+  it("but takes every 2xx for the success that it is", () => {
+    for (const status of [200, 201, 202, 299]) {
+      expect(stripe.readOutcome(REFUND, answerOf(refund, status))).toMatchObject({
+        kind: "settled",
+        amount: 300n,
+      });
+    }
+  });
+
   it("reads 1e2 and 100.0 as the whole numbers that they are", () => {
     for (const amount of ["1e2", "100.0", "100"]) {
       const body = `{"id":"re_1","currency":"usd","amount":${amount}}`;

@@ -1,0 +1,58 @@
+import { Batcher, type BatcherEvents } from "../../src/ledger/batcher.ts";
+import type { Database } from "../../src/ledger/database.ts";
+import { DatabaseClock } from "../../src/ledger/database-clock.ts";
+import { Replica } from "../../src/ledger/replica.ts";
+import { SqlLedger } from "../../src/ledger/sql-ledger.ts";
+
+/** The parts of one replica that keep its ledger, composed as the server composes them. */
+export interface ReplicaParts {
+  readonly ledger: SqlLedger;
+  readonly batcher: Batcher;
+  readonly replica: Replica;
+  readonly clock: DatabaseClock;
+  readonly flushes: readonly Parameters<BatcherEvents["onFlush"]>[0][];
+  /** Everything that went wrong in the background. */
+  readonly errors: readonly { readonly what: string; readonly error: unknown }[];
+  /** Ends it without draining. */
+  close(): Promise<void>;
+}
+
+/** Starts a replica: `ledgerDatabase` carries its flushes, `generalDatabase` everything else. */
+export async function startReplica(
+  ledgerDatabase: Database,
+  generalDatabase: Database,
+  name = "contract",
+): Promise<ReplicaParts> {
+  const [row] = await generalDatabase.query(
+    "SELECT epoch_ms(clock_timestamp()) AS at, ledger_day()::text AS day",
+  );
+  const clock = new DatabaseClock(Number(row?.["at"]), row?.["day"] as string);
+  const monotonicMs = () => clock.monotonicMs();
+  const flushes: Parameters<BatcherEvents["onFlush"]>[0][] = [];
+  const errors: { what: string; error: unknown }[] = [];
+  const onError = (what: string, error: unknown) => errors.push({ what, error });
+  const replica = new Replica(generalDatabase, name, "0.0.0", monotonicMs, {
+    onError,
+    onSwept: () => undefined,
+  });
+  await replica.start();
+  const batcher = new Batcher(ledgerDatabase, replica, monotonicMs, {
+    onError,
+    onFlush: (flush) => {
+      clock.learn(flush.databaseMs, flush.day);
+      flushes.push(flush);
+    },
+  });
+  return {
+    ledger: new SqlLedger(batcher, generalDatabase, replica, clock),
+    batcher,
+    replica,
+    clock,
+    flushes,
+    errors,
+    close: async () => {
+      await batcher.close(0);
+      await replica.stop();
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import type { CreateVaultKey, ListVaultKeys, Revocation, VaultKey } from "@keybrake/client";
+import type { Command } from "commander";
+import type { Context, Run } from "../context.ts";
+import { readDocument } from "../input.ts";
+import type { Column, Terminal } from "../terminal.ts";
+import { BUDGET_COLUMNS } from "./budgets.ts";
+import { given, noteMore, readPage, withPage } from "./page.ts";
+
+const COLUMNS: readonly Column<VaultKey>[] = [
+  { name: "ID", value: ({ id }) => id },
+  { name: "NAME", value: ({ name }) => name },
+  { name: "AGENT", value: ({ agent_id: agent }) => agent },
+  { name: "RUN", value: ({ crew_run_id: run }) => run },
+  { name: "SECRET", value: ({ secret }) => secret },
+  { name: "STATUS", value: ({ status }) => status },
+  { name: "EXPIRES", value: ({ expires_at: at }) => at },
+];
+
+/** `keybrake keys …`: what agents hold. */
+export function addKeys(program: Command, run: Run, terminal: Terminal): void {
+  const keys = program.command("keys").description("vault keys: what agents hold");
+
+  keys
+    .command("create")
+    .description("create a vault key and show it, this once")
+    .requiredOption("--agent <agent-id>", "who holds it")
+    .requiredOption("--secret <name>", "the credential that it stands for")
+    .requiredOption("--policy <file>", "its policy in JSON or YAML; `-` reads stdin")
+    .option("--run <crew-run-id>", "the run that it belongs to")
+    .option("--name <name>", "what people call it")
+    .action(
+      run(async (context, options) => {
+        const { agent = "", secret = "", policy: file = "-", run: crewRunId, name } = options;
+        const policy = (await readDocument(terminal, file)) as CreateVaultKey["policy"];
+        const body = { agent_id: agent, secret, policy, ...given({ crew_run_id: crewRunId, name }) };
+        const created = await context.admin.vaultKeys.create(body);
+        context.show(created, {
+          id: created.id,
+          "vault key": created.vault_key,
+          agent: created.agent_id,
+          expires: created.expires_at ?? "never",
+        });
+        context.note("keep the vault key now: it cannot be shown again");
+      }),
+    );
+
+  withPage(keys.command("list"))
+    .description("list vault keys, newest first")
+    .option("--agent <agent-id>")
+    .option("--run <crew-run-id>")
+    .option("--status <status>", "active, suspended, revoked or expired")
+    .action(
+      run(async (context, options) => {
+        const { agent, run: crewRunId, status } = options;
+        const filter = given({ agent_id: agent, crew_run_id: crewRunId, status }) as ListVaultKeys;
+        const page = await context.admin.vaultKeys.list({ ...filter, ...readPage(options) });
+        context.list(page, COLUMNS, page.data);
+        noteMore(context, page);
+      }),
+    );
+
+  keys
+    .command("show <id>")
+    .description("show a vault key, its policy and what is left of every budget that covers it")
+    .action(
+      run(async (context, _options, id = "") => {
+        const key = await context.admin.vaultKeys.get(id);
+        const { budgets, policy, ...facts } = key;
+        context.show(key, { ...facts, policy });
+        if (context.isJson) return;
+        context.line("");
+        context.list(budgets, BUDGET_COLUMNS, budgets);
+      }),
+    );
+
+  keys
+    .command("revoke <id>")
+    .description("revoke a vault key, for good")
+    .option("--reason <text>")
+    .action(
+      run(async (context, options, id = "") => {
+        showRevocation(
+          context,
+          await context.admin.vaultKeys.revoke(id, given({ reason: options["reason"] })),
+        );
+      }),
+    );
+}
+
+/** `keybrake runs revoke` and `keybrake agents revoke`: the brake over many keys. */
+export function addRevocations(program: Command, run: Run): void {
+  program
+    .command("runs")
+    .description("the runs of crews")
+    .command("revoke <crew-run-id>")
+    .description("revoke every vault key of a run")
+    .option("--reason <text>")
+    .action(
+      run(async (context, options, id = "") => {
+        showRevocation(context, await context.admin.runs.revoke(id, given({ reason: options["reason"] })));
+      }),
+    );
+  program
+    .command("agents")
+    .description("the agents of all crews")
+    .command("revoke <agent-id>")
+    .description("revoke every vault key of an agent")
+    .option("--reason <text>")
+    .action(
+      run(async (context, options, id = "") => {
+        showRevocation(context, await context.admin.agents.revoke(id, given({ reason: options["reason"] })));
+      }),
+    );
+}
+
+function showRevocation(context: Context, revocation: Revocation): void {
+  if (context.isJson) return context.json(revocation);
+  const { revoked, vault_key_ids: ids } = revocation;
+  context.line(`revoked ${revoked} vault ${revoked === 1 ? "key" : "keys"}`);
+  for (const id of ids) context.line(`  ${id}`);
+}

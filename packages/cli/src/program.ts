@@ -1,0 +1,79 @@
+import { Command, CommanderError } from "commander";
+import { addApply } from "./commands/apply.ts";
+import { addAudit } from "./commands/audit.ts";
+import { addBudgets } from "./commands/budgets.ts";
+import { addCalls } from "./commands/calls.ts";
+import { addKeys, addRevocations } from "./commands/keys.ts";
+import { addKillSwitch } from "./commands/kill-switch.ts";
+import { addPolicy } from "./commands/policy.ts";
+import { addSecrets } from "./commands/secrets.ts";
+import { addSpend } from "./commands/spend.ts";
+import { addSql } from "./commands/sql.ts";
+import { addUp } from "./commands/up.ts";
+import { createRun } from "./context.ts";
+import { EXIT, type ExitCode, explainError } from "./exit.ts";
+import { showText, type Terminal } from "./terminal.ts";
+
+const VERSION = "0.1.0";
+const ENVIRONMENT = `
+Environment:
+  KEYBRAKE_URL               the control plane (http://127.0.0.1:8788)
+  KEYBRAKE_ADMIN_TOKEN       the admin token; KEYBRAKE_ADMIN_TOKEN_FILE names a file that holds it
+  KEYBRAKE_DATA_DIR          where the server keeps a generated token (./.keybrake)
+
+Exit codes: 0 done, 1 refused or failed, 2 called wrongly, 3 nobody answered`;
+
+/** Runs one command line (without the program's own name); resolves with its exit code and never rejects. */
+export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
+  process.exitCode = EXIT.ok;
+  try {
+    await createProgram(terminal).parseAsync([...args], { from: "user" });
+    return Number(process.exitCode);
+  } catch (error) {
+    if (error instanceof CommanderError) return exitOfCommander(error);
+    const { line, exitCode } = explainError(error);
+    terminal.stderr.write(`keybrake: ${showText(line)}\n`);
+    return exitCode;
+  }
+}
+
+function createProgram(terminal: Terminal): Command {
+  const program = new Command("keybrake")
+    .description("operate a Keybrake installation")
+    .version(VERSION)
+    .option("--url <url>", "the control plane's address")
+    .option("--token-file <file>", "a file that holds the admin token")
+    .option("--json", "the API's own JSON, for programs")
+    .addHelpText("after", ENVIRONMENT)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+      outputError: (text, write) =>
+        write(
+          `keybrake: ${text
+            .replace(/^error: /, "")
+            .trim()
+            .replaceAll("\n", " ")}\n`,
+        ),
+    });
+  const run = createRun(terminal);
+  addUp(program, run);
+  addSecrets(program, run, terminal);
+  addKeys(program, run, terminal);
+  addRevocations(program, run);
+  addKillSwitch(program, run);
+  addCalls(program, run);
+  addSpend(program, run);
+  addBudgets(program, run);
+  addSql(program, run);
+  addPolicy(program, run, terminal);
+  addAudit(program, run);
+  addApply(program, run, terminal);
+  return program;
+}
+
+/** Help and the version are answers; everything else that commander refuses is a wrong call. */
+function exitOfCommander(error: CommanderError): ExitCode {
+  return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+}
