@@ -3,7 +3,7 @@ import { API_ROOT, createOpenApiDocument } from "@keybrake/client/contract";
 import express, { type Express } from "express";
 import helmet from "helmet";
 import type { Registry } from "prom-client";
-import type { SignedTombstone } from "../ledger/audit-verify.ts";
+import type { ChainHead, SignedTombstone } from "../ledger/audit-verify.ts";
 import type { Database } from "../ledger/database.ts";
 import { tombstoneText } from "../ledger/maintenance.ts";
 import { withUnavailable } from "../secrets/available-database.ts";
@@ -40,6 +40,8 @@ export interface ControlPlaneDependencies {
   readonly pepper: Uint8Array;
   /** The public half of the key that signs tombstones. */
   readonly checkpointKey: KeyObject;
+  /** Chain heads that were kept outside the database, their signatures checked; without it only the database is asked. */
+  readonly readCheckpoints?: () => Promise<readonly ChainHead[]>;
   /** Called when a key, a secret or the kill switch has changed, after the commit and before the answer. */
   readonly onChange: () => void;
   /** Whether calls can be served: the database answers and the lease holds. No answer within 2 s means no. */
@@ -83,7 +85,7 @@ export function createControlPlane(dependencies: ControlPlaneDependencies): Expr
 }
 
 function createApi(dependencies: ControlPlaneDependencies): express.Router {
-  const { secrets, pepper, onChange, logger, checkpointKey } = dependencies;
+  const { secrets, pepper, onChange, logger, checkpointKey, readCheckpoints = async () => [] } = dependencies;
   const database = withUnavailable(dependencies.database);
   const longDatabase = withUnavailable(dependencies.longDatabase);
   const queryDatabase = withUnavailable(dependencies.queryDatabase ?? dependencies.database);
@@ -98,7 +100,8 @@ function createApi(dependencies: ControlPlaneDependencies): express.Router {
   mountCalls(api, database, longDatabase);
   mountSpend(api, longDatabase);
   mountBudgets(api, database, secrets);
-  mountAudit(api, longDatabase, (tombstone) => isSignedBy(checkpointKey, tombstone));
+  const isTombstoneSigned = (tombstone: SignedTombstone) => isSignedBy(checkpointKey, tombstone);
+  mountAudit(api, longDatabase, { isTombstoneSigned, readCheckpoints });
   mountEvents(api, tail);
   mountSql(api, queryDatabase);
   mountOtherMethods(api);

@@ -59,6 +59,8 @@ export interface ControlPlaneLogger {
 }
 
 const RETRY_AFTER_SECONDS = 1;
+/** What an operator must look into; a busy or unready replica says so itself, again and again. */
+const FAULTY: ReadonlySet<ProblemCode> = new Set(["internal", "ledger_unavailable"]);
 
 /**
  * The last resort: every error becomes problem details, and what was not foreseen becomes `internal` with its detail
@@ -67,8 +69,7 @@ const RETRY_AFTER_SECONDS = 1;
 export function createErrorHandler(logger: ControlPlaneLogger): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
     const problem = toProblem(error);
-    const { status } = PROBLEMS[problem.code];
-    if (status >= 500) logger.error(describe(problem, error, request.method, request.route?.path));
+    if (FAULTY.has(problem.code)) logger.error(describe(problem, error, request.method, request.route?.path));
     // An answer that has begun can only be cut, so that the reader sees that it is incomplete.
     if (response.headersSent) response.destroy();
     else sendProblem(response, problem);

@@ -10,7 +10,7 @@ import {
 } from "@keybrake/core";
 import type { RequestHead } from "./read-request.ts";
 
-const CREDENTIAL_PARAMETERS = /(?:^|&)(?:key|api_?key|access_token|authorization)=/i;
+const CREDENTIAL_PARAMETER = /^(?:key|api_?key|access_token|authorization)(?:\[|$)/i;
 const BASIC_LENGTH_MAX = 1_024;
 
 /**
@@ -26,7 +26,8 @@ export async function authenticate(
   const header = head.headers.get("authorization");
   if (header === undefined)
     return deny("vault_key_missing", "send the vault key as `Authorization: Bearer …`");
-  if (CREDENTIAL_PARAMETERS.test(head.target.query ?? "")) {
+  // Decoded, because `%6bey` is `key` to whoever reads the query behind us.
+  if ([...new URLSearchParams(head.target.query ?? "").keys()].some((name) => CREDENTIAL_PARAMETER.test(name))) {
     return deny("request_ambiguous", "a second credential in the query");
   }
   const presented = readCredential(header);

@@ -4,6 +4,7 @@ import type { RequestHead } from "./read-request.ts";
 import type { UpstreamRequest } from "./upstream.ts";
 
 const HEADER_VALUE_LENGTH_MAX = 512;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
  * Builds the request that goes to the vendor, from scratch: nothing of the agent's is copied but what stands on the
@@ -57,8 +58,17 @@ export function answerHeaders(
   const shown: Record<string, string> = {};
   for (const name of vendor.responseHeaders) {
     const value = headers[name];
-    if (typeof value === "string" && value.length <= HEADER_VALUE_LENGTH_MAX) shown[name] = value;
+    // What Node would refuse to write is dropped: a success must not become an error that an agent repeats.
+    if (typeof value === "string" && value.length <= HEADER_VALUE_LENGTH_MAX && HEADER_VALUE.test(value)) {
+      shown[name] = value;
+    }
   }
   if (operation.idempotencyKey !== null) shown["idempotency-key"] = operation.idempotencyKey;
   return shown;
+}
+
+/** Says whether an answer's bytes are what they stand for: in compressed ones no credential could be found. */
+export function isSearchable(headers: Readonly<Record<string, unknown>>): boolean {
+  const { "content-encoding": encoding = "identity", "transfer-encoding": transfer = "chunked" } = headers;
+  return encoding === "identity" && /^chunked$/i.test(String(transfer));
 }

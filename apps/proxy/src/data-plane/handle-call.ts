@@ -18,7 +18,7 @@ import { type Answer, renderDenial, renderFault, writeAnswer } from "./answer.ts
 import { authenticate } from "./authenticate.ts";
 import { Call } from "./call.ts";
 import type { DataPlane, VendorRoute } from "./data-plane.ts";
-import { answerHeaders, buildRequest } from "./forward.ts";
+import { answerHeaders, buildRequest, isSearchable } from "./forward.ts";
 import { deriveIdempotency, type Idempotency } from "./idempotency.ts";
 import { LeakGuard } from "./leak-guard.ts";
 import { describeKey } from "./me.ts";
@@ -264,6 +264,11 @@ function answerOf(plane: DataPlane, call: Call, held: Held, sent: Sent, guard: L
     // These bodies quote the tail of the real key.
     throw new KeybrakeError("vendor_answer_withheld", {
       detail: `the vendor refused the configured credential (status ${sent.status}): tell the operator`,
+    });
+  }
+  if (!isSearchable(sent.headers)) {
+    throw new KeybrakeError("vendor_answer_withheld", {
+      detail: "the vendor's answer was encoded, so it could not be searched for a credential",
     });
   }
   const headers = answerHeaders(held.route.vendor, held.operation, sent.headers);

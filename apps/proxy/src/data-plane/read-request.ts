@@ -54,6 +54,7 @@ function readHeaders(raw: readonly string[]): Map<string, string> | Denial {
 }
 
 function findHeaderProblem(headers: ReadonlyMap<string, string>): string | null {
+  if (!headers.has("host")) return "the header `host` is missing";
   for (const name of REFUSED_HEADERS) {
     if (headers.has(name)) return `the header \`${name}\` is not accepted`;
   }

@@ -1,4 +1,4 @@
-import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import http, { type ClientRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import { Transform, type TransformCallback } from "node:stream";
 import { KeybrakeError, type Operation } from "@keybrake/core";
@@ -6,7 +6,7 @@ import { createProxyMiddleware } from "http-proxy-middleware";
 import { renderFault, writeAnswer } from "./answer.ts";
 import type { Call } from "./call.ts";
 import type { DataPlane } from "./data-plane.ts";
-import { answerHeaders, sealedHeaders } from "./forward.ts";
+import { answerHeaders, isSearchable, sealedHeaders } from "./forward.ts";
 import { LeakGuard } from "./leak-guard.ts";
 import { ended, vendorRequestIdOf } from "./settle.ts";
 
@@ -44,6 +44,7 @@ export class ReadStream {
       selfHandleResponse: true,
       proxyTimeout: TIMEOUT_MS,
       on: {
+        proxyReq: (sent, request) => this.#exchanges.get(request)?.begin(sent),
         proxyRes: (answer, request) => this.#exchanges.get(request)?.pass(answer),
         error: (error, request) => this.#exchanges.get(request)?.fail(error),
       },
@@ -53,8 +54,10 @@ export class ReadStream {
   /** Resolves when the answer has ended, however it did, and the call is settled. Never rejects. */
   async forward(read: Read): Promise<void> {
     const exchange = new Exchange(read);
-    if (!read.maySend()) return exchange.fail(new Error("the right to send had ended"));
     const { request, response, operation } = read;
+    // Its `close` has been told already, so nothing would ever end this exchange.
+    if (response.destroyed) return exchange.leave();
+    if (!read.maySend()) return exchange.fail(new Error("the right to send had ended"));
     const { vendor } = read.plane.routes[operation.vendor];
     const headers = sealedHeaders(vendor, operation, read.call.head, read.credential);
     this.#exchanges.set(request, exchange);
@@ -95,24 +98,45 @@ class Exchange {
     );
   }
 
+  /** The request has its connection: it may have waited for one, so the right to send is asked for once more. */
+  begin(sent: ClientRequest): void {
+    if (!this.#read.maySend()) return void sent.destroy(new Error("the right to send had ended"));
+    // A connection that ends in another way than by an answer or an error (an unasked 101) tells nothing else.
+    sent.once("close", () => {
+      if (this.#status === null && !this.#read.response.headersSent) this.fail(new Error("no answer"));
+    });
+  }
+
   pass(answer: IncomingMessage): void {
+    try {
+      this.#pass(answer);
+    } catch (error) {
+      // Thrown on it would end the process: Node refuses to write some of what it has read.
+      answer.destroy();
+      this.fail(error as Error);
+    }
+  }
+
+  #pass(answer: IncomingMessage): void {
     const { call, operation, response, plane } = this.#read;
-    this.#status = answer.statusCode ?? 502;
+    const status = answer.statusCode ?? 0;
+    if (status < 200 || status > 599) throw new RangeError("a status that ends no answer");
+    this.#status = status;
     this.#vendorRequestId = vendorRequestIdOf(plane.routes[operation.vendor].vendor, answer.headers);
-    const encoding = answer.headers["content-encoding"] ?? "identity";
     if (this.#status === 401 || this.#status === 403) {
-      answer.resume();
+      answer.destroy();
       return this.#withhold(
         `the vendor refused the configured credential (status ${this.#status}): tell the operator`,
       );
     }
-    if (encoding !== "identity") {
+    if (!isSearchable(answer.headers)) {
       answer.destroy();
       return this.#withhold("the vendor's answer was encoded, so it could not be searched for a credential");
     }
     const headers = answerHeaders(plane.routes[operation.vendor].vendor, operation, answer.headers);
     if (this.#guard.finds(Buffer.from(JSON.stringify(headers)))) {
-      answer.resume();
+      answer.destroy();
+      plane.log.leak(call);
       return this.#withhold("the vendor's answer contained a credential");
     }
     const length = answer.headers["content-length"];
@@ -139,6 +163,11 @@ class Exchange {
     if (response.headersSent) response.destroy();
     else writeAnswer(response, call.id, renderFault(plane.routes[operation.vendor].vendor, call.id, fault));
     void this.#end("the vendor could not be read");
+  }
+
+  /** The agent had gone before anything was sent. */
+  leave(): void {
+    void this.#end("the agent left before the call was sent");
   }
 
   #withhold(detail: string): void {

@@ -114,10 +114,11 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(
-    _controller: Dispatcher.DispatchController,
+    controller: Dispatcher.DispatchController,
     status: number,
     headers: OutgoingHttpHeaders,
   ): void {
+    if (status < 100 || status > 599) return controller.abort(new Error("a status that does not exist"));
     this.#status = status;
     this.#headers = headers;
   }

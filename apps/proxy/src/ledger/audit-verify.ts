@@ -9,6 +9,13 @@ export interface SignedTombstone extends Tombstone {
 /** Says whether a tombstone bears the installation's signature. */
 export type IsTombstoneSigned = (tombstone: SignedTombstone) => boolean;
 
+/** The newest link of one epoch's chain at some time. */
+export interface ChainHead {
+  readonly epoch: bigint;
+  readonly seq: bigint;
+  readonly hash: Uint8Array;
+}
+
 /** The first thing that is wrong. `epoch` and `seq` name the link, or the one beside a row that stands in none. */
 export interface AuditProblem {
   readonly epoch: number | null;
@@ -35,13 +42,17 @@ const ATTEMPTS_MAX = 3;
  * that a row which was changed, removed, added or moved is found, and a link likewise. Where retention removed
  * months, the chains must continue the heads that a signed tombstone names.
  *
- * What it cannot see: somebody who may write to the database cuts the newest links of a chain together with their rows,
- * or recomputes a chain to its end. Only checkpoints that were kept elsewhere show that.
+ * What the database alone cannot show: somebody who may write to it cuts the newest links of a chain together with their
+ * rows, or recomputes a chain to its end. `checkpoints` are heads that were kept elsewhere: each must still be there.
  */
-export async function verifyAudit(database: Database, isSigned: IsTombstoneSigned): Promise<AuditFinding> {
+export async function verifyAudit(
+  database: Database,
+  isSigned: IsTombstoneSigned,
+  checkpoints: readonly ChainHead[] = [],
+): Promise<AuditFinding> {
   for (let attempt = 1; ; attempt++) {
     const tombstones = await selectTombstones(database);
-    const finding = await verifyOnce(database, tombstones, isSigned);
+    const finding = await verifyOnce(database, tombstones, isSigned, checkpoints);
     // Retention that ran meanwhile took links and rows away under our eyes: look again.
     const isUndisturbed = (await selectTombstones(database)).length === tombstones.length;
     if (finding.isSound || isUndisturbed || attempt === ATTEMPTS_MAX) return finding;
@@ -54,15 +65,13 @@ interface Progress {
   outcomes: bigint;
 }
 
-interface Head {
-  readonly seq: bigint;
-  readonly hash: Uint8Array;
-}
+type Head = Omit<ChainHead, "epoch">;
 
 async function verifyOnce(
   database: Database,
   tombstones: readonly SignedTombstone[],
   isSigned: IsTombstoneSigned,
+  checkpoints: readonly ChainHead[],
 ): Promise<AuditFinding> {
   const progress: Progress = { links: 0, decisions: 0n, outcomes: 0n };
   const finish = (firstProblem: AuditProblem | null): AuditFinding => {
@@ -81,7 +90,8 @@ async function verifyOnce(
     const problem = await verifyEpoch(database, epoch, start, before, keptFrom, progress);
     if (problem !== null) return finish(problem);
   }
-  return finish(await verifyCounts(database, keptFrom, before, progress));
+  const lost = await findLostCheckpoint(database, tombstones, checkpoints);
+  return finish(lost ?? (await verifyCounts(database, keptFrom, before, progress)));
 }
 
 async function verifyEpoch(
@@ -113,6 +123,26 @@ async function verifyEpoch(
     seq = row?.["last_seq"] as bigint;
     hash = row?.["last_hash"] as Uint8Array;
   }
+}
+
+/** A head that was kept elsewhere must be a link still, unless retention removed it. */
+async function findLostCheckpoint(
+  database: Database,
+  tombstones: readonly SignedTombstone[],
+  checkpoints: readonly ChainHead[],
+): Promise<AuditProblem | null> {
+  for (const { epoch, seq, hash } of checkpoints) {
+    const removed = findHead(tombstones, epoch);
+    if (removed !== null && seq <= removed.seq) continue;
+    const found = await selectHash(database, epoch, seq);
+    if (found !== null && Buffer.from(found).equals(hash)) continue;
+    const problem =
+      found === null
+        ? "a checkpoint names this link, but it is missing"
+        : "the link is not the one that a checkpoint names";
+    return { epoch: Number(epoch), seq: Number(seq), problem };
+  }
+  return null;
 }
 
 /** Every kept call has one decision in the chain, and every one that is at its end has one outcome. */
@@ -180,6 +210,14 @@ async function selectGenesis(database: Database, epoch: bigint): Promise<Uint8Ar
   return row?.["hash"] as Uint8Array;
 }
 
+async function selectHash(database: Database, epoch: bigint, seq: bigint): Promise<Uint8Array | null> {
+  const [row] = await database.query("SELECT hash FROM audit_chain WHERE epoch = $1 AND seq = $2", [
+    epoch.toString(),
+    seq.toString(),
+  ]);
+  return row === undefined ? null : (row["hash"] as Uint8Array);
+}
+
 async function selectCountingEnd(database: Database): Promise<string> {
   const [row] = await database.query(
     `SELECT to_char((clock_timestamp() - $1 * interval '1 second') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS before`,
@@ -200,6 +238,19 @@ async function countCalls(
     [keptFrom, before],
   );
   return { decided: row?.["decided"] as bigint, ended: row?.["ended"] as bigint };
+}
+
+/** The newest link of every epoch: what a checkpoint keeps. */
+export async function listChainHeads(database: Database): Promise<readonly ChainHead[]> {
+  const heads: ChainHead[] = [];
+  for (const epoch of await selectEpochs(database)) {
+    const [row] = await database.query(
+      "SELECT seq, hash FROM audit_chain WHERE epoch = $1 ORDER BY seq DESC LIMIT 1",
+      [epoch.toString()],
+    );
+    if (row !== undefined) heads.push({ epoch, seq: row["seq"] as bigint, hash: row["hash"] as Uint8Array });
+  }
+  return heads;
 }
 
 /** A call that no link names, and the link that was written last before it: only asked when the counts differ. */

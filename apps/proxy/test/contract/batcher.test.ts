@@ -249,7 +249,8 @@ function testRefusals(): void {
       );
       settled = parts.ledger.settle(endOf(call));
       // Long enough that the settlement, too, is refused by the database and not only by a broken connection.
-      for (let attempt = 0; attempt < 5; attempt++) expect(await answerTo(callOf())).toBe("ledger_unavailable");
+      for (let attempt = 0; attempt < 5; attempt++)
+        expect(await answerTo(callOf())).toBe("ledger_unavailable");
     } finally {
       await onServer(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
     }

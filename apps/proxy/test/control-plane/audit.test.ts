@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { verifyAudit } from "../../src/ledger/audit-verify.ts";
+import { listChainHeads, verifyAudit } from "../../src/ledger/audit-verify.ts";
 import { type Tombstone, tombstoneText } from "../../src/ledger/maintenance.ts";
 import { BACKENDS, requireBackends, type TestDatabases } from "./backends.ts";
 import { openStage, type Stage, startEpochAgain, writeCalls } from "./stage.ts";
@@ -295,6 +295,41 @@ describe.each(BACKENDS)("audit verification on $name", ({ open }) => {
       const second = await retire(signed);
       await stage.database.query("DELETE FROM audit_chain WHERE epoch = $1 AND seq = 2", [second]);
       expect((await stage.admin.audit.verify()).first_problem).toMatchObject({ epoch: second, seq: 2 });
+    });
+  });
+
+  describe("against heads that were kept elsewhere", () => {
+    const verifyAgainst = async (checkpoints: Awaited<ReturnType<typeof listChainHeads>>) =>
+      (await verifyAudit(stage.database, () => true, checkpoints)).firstProblem;
+
+    it("finds nothing wrong with a log that has only grown since", async () => {
+      const checkpoints = await listChainHeads(stage.database);
+      expect(checkpoints.map(({ seq }) => seq)).toEqual([6n, 3n]);
+      await writeCalls(stage, [call]);
+      expect(await verifyAgainst(checkpoints)).toBeNull();
+    });
+
+    it("finds a tail that was cut off together with its rows", async () => {
+      const checkpoints = await listChainHeads(stage.database);
+      const [, second] = await epochs();
+      await stage.database.query(
+        "DELETE FROM calls c USING audit_chain a WHERE a.epoch = $1 AND a.seq > 2 AND c.id = ANY (a.call_ids)",
+        [second],
+      );
+      await stage.database.query("DELETE FROM audit_chain WHERE epoch = $1 AND seq > 2", [second]);
+      expect(await verifyAgainst([])).toBeNull();
+      const problem = "a checkpoint names this link, but it is missing";
+      expect(await verifyAgainst(checkpoints)).toEqual({ epoch: second, seq: 3, problem });
+    });
+
+    it("finds a log that was edited and recomputed to its end", async () => {
+      const checkpoints = await listChainHeads(stage.database);
+      const [first] = await epochs();
+      await stage.database.query("UPDATE calls SET agent_id = 'forged' WHERE id = $1", [ids[0]]);
+      await rehash();
+      expect(await verifyAgainst([])).toBeNull();
+      const problem = "the link is not the one that a checkpoint names";
+      expect(await verifyAgainst(checkpoints)).toEqual({ epoch: first, seq: 6, problem });
     });
   });
 

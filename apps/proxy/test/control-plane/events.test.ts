@@ -98,19 +98,21 @@ describe.each(BACKENDS)("the live tail on $name", ({ open }) => {
     expect(changes).toEqual(wanted);
   });
 
-  it("stays live under more calls than it carries, and says what it leaves out", async () => {
+  it("stays live under more calls than it carries, and says how much it leaves out", async () => {
+    const [id] = await writeCalls(stage, [{ ...call, state: "denied" }]);
     const events = await follow(
       stage,
+      // One transaction, so that the tail finds all of its links at once.
       () =>
-        writeCalls(
-          stage,
-          Array.from({ length: 40 }, () => ({ ...call, state: "denied" as const })),
+        stage.database.query(
+          `SELECT append_link($1, clock_timestamp(), ARRAY[c.id], ARRAY[c.requested_at], ARRAY['decision'], ARRAY[sha256('x')])
+           FROM calls c, generate_series(1, 60) WHERE c.id = $2`,
+          [stage.epoch.toString(), id],
         ),
-      (seen) => callsIn(seen).length >= 25,
+      (seen) => callsIn(seen).length > 0,
     );
-    expect(events.map(({ event }) => event)).toContain("call");
-    // How many fit into one look depends on how fast they were written, so that is all that can be said here.
-    expect(new Set(callsIn(events).map(({ state }) => state))).toEqual(new Set(["denied"]));
+    expect(events.map(({ event }) => event)).toEqual(["skipped", "call"]);
+    expect(events[0]?.data).toEqual({ links: 35 });
   });
 
   it("asks the database nothing while nobody follows", async () => {

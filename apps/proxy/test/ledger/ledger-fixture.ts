@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import type { Database, Row } from "../../src/ledger/database.ts";
+import type { FlushRecord } from "../../src/ledger/intent-journal.ts";
 import { LEDGER_APPLY_SQL } from "../../src/ledger/ledger-apply.ts";
 import { migrate } from "../../src/ledger/migrate.ts";
 
@@ -92,6 +93,11 @@ export function settleOp({ secretId }: Seed, id: string, state: "settled" | "rel
   return { kind: "settle", id, secret_id: secretId, state, ...outcome };
 }
 
+/** A journal record of so many bytes and a few more, of no call. */
+export function recordOf(size: number): FlushRecord {
+  return { kind: "flush", at: 1_700_000_000_000, day: "2023-11-14", calls: [{ id: "x".repeat(size) }] };
+}
+
 /** Applies operations in one flush, and returns their codes: null = allowed, or nothing to say. */
 export async function flush(
   database: Database,
@@ -118,9 +124,9 @@ export async function expectConsistent(database: Database): Promise<void> {
     SELECT b.scope, b.time_window, b.unit, x.reserved, x.settled, e.* FROM budget_windows x JOIN budgets b ON b.id = x.budget_id
     CROSS JOIN LATERAL (
       SELECT
-        coalesce(sum(CASE b.unit WHEN 'usd' THEN micros(c.reserved_usd) ELSE 1 END)
+        coalesce(sum(CASE b.unit WHEN 'usd' THEN micros(c.reserved_usd) ELSE (c.replay_of IS NULL)::integer END)
           FILTER (WHERE c.state IN ('reserved', 'unknown')), 0)::bigint AS open,
-        coalesce(sum(CASE b.unit WHEN 'usd' THEN micros(c.cost_usd) ELSE 1 END) FILTER (WHERE c.state = 'settled'), 0)::bigint AS done,
+        coalesce(sum(CASE b.unit WHEN 'usd' THEN micros(c.cost_usd) ELSE (c.replay_of IS NULL)::integer END) FILTER (WHERE c.state = 'settled'), 0)::bigint AS done,
         coalesce(bool_and(EXISTS (SELECT 1 FROM reservations r WHERE r.call_id = c.id) = (c.state IN ('reserved', 'unknown'))), true) AS held
       FROM calls c WHERE c.verdict = 'allow' AND (b.scope <> 'vault_key' OR c.vault_key_id::text = b.scope_value)
         AND window_start(b.time_window, (c.requested_at AT TIME ZONE 'UTC')::date) = x.window_start

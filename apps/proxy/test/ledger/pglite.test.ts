@@ -2,27 +2,14 @@ import { execFileSync } from "node:child_process";
 import fs, { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
-import type { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sqlStateOf } from "../../src/ledger/database.ts";
 import { openPglite, type PgliteDatabase } from "../../src/ledger/pglite.ts";
 import { openEngine } from "../../src/ledger/pglite-engine.ts";
 import { startChild } from "./child.ts";
+import { openCrashable } from "./crashable.ts";
 import { expectConsistent, statesOf } from "./ledger-fixture.ts";
 import { makeTempDir } from "./temp-dir.ts";
-
-/** Opens a database and gives its thread as well, so that a test can end it as a crash would. */
-async function openWithWorker(dataDir: string): Promise<{ database: PgliteDatabase; worker: Worker }> {
-  let worker: Worker | undefined;
-  const note = (started: Worker) => {
-    worker = started;
-  };
-  process.on("worker", note);
-  const database = await openPglite(dataDir);
-  process.off("worker", note);
-  if (worker === undefined) throw new Error("no worker was started");
-  return { database, worker };
-}
 
 const temp = makeTempDir();
 afterAll(() => temp[Symbol.dispose]());
@@ -170,7 +157,7 @@ describe("the end of a PGlite database", () => {
 
   // Without a SQLSTATE, because nobody knows what became of the statement.
   it("rejects everything pending when its thread dies, without a SQLSTATE, and tells its listeners and its owner", async () => {
-    const { database, worker } = await openWithWorker(temp.path);
+    const { database, crash } = await openCrashable(temp.path);
     const heard: (string | null)[] = [];
     await database.listen("c", (payload) => heard.push(payload));
     const pending = [
@@ -179,7 +166,7 @@ describe("the end of a PGlite database", () => {
       database.script("SELECT 1"),
     ];
     const outcomes = Promise.allSettled(pending);
-    await worker.terminate();
+    await crash();
 
     for (const outcome of await outcomes) {
       const reason = outcome.status === "rejected" ? outcome.reason : null;

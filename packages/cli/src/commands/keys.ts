@@ -20,29 +20,7 @@ const COLUMNS: readonly Column<VaultKey>[] = [
 export function addKeys(program: Command, run: Run, terminal: Terminal): void {
   const keys = program.command("keys").description("vault keys: what agents hold");
 
-  keys
-    .command("create")
-    .description("create a vault key and show it, this once")
-    .requiredOption("--agent <agent-id>", "who holds it")
-    .requiredOption("--secret <name>", "the credential that it stands for")
-    .requiredOption("--policy <file>", "its policy in JSON or YAML; `-` reads stdin")
-    .option("--run <crew-run-id>", "the run that it belongs to")
-    .option("--name <name>", "what people call it")
-    .action(
-      run(async (context, options) => {
-        const { agent = "", secret = "", policy: file = "-", run: crewRunId, name } = options;
-        const policy = (await readDocument(terminal, file)) as CreateVaultKey["policy"];
-        const body = { agent_id: agent, secret, policy, ...given({ crew_run_id: crewRunId, name }) };
-        const created = await context.admin.vaultKeys.create(body);
-        context.show(created, {
-          id: created.id,
-          "vault key": created.vault_key,
-          agent: created.agent_id,
-          expires: created.expires_at ?? "never",
-        });
-        context.note("keep the vault key now: it cannot be shown again");
-      }),
-    );
+  addKeyCreation(keys, run, terminal);
 
   withPage(keys.command("list"))
     .description("list vault keys, newest first")
@@ -83,6 +61,32 @@ export function addKeys(program: Command, run: Run, terminal: Terminal): void {
           context,
           await context.admin.vaultKeys.revoke(id, given({ reason: options["reason"] })),
         );
+      }),
+    );
+}
+
+function addKeyCreation(keys: Command, run: Run, terminal: Terminal): void {
+  keys
+    .command("create")
+    .description("create a vault key and show it, this once")
+    .requiredOption("--agent <agent-id>", "who holds it")
+    .requiredOption("--secret <name>", "the credential that it stands for")
+    .requiredOption("--policy <file>", "its policy in JSON or YAML; `-` reads stdin")
+    .option("--run <crew-run-id>", "the run that it belongs to")
+    .option("--name <name>", "what people call it")
+    .action(
+      run(async (context, options) => {
+        const { agent = "", secret = "", policy: file = "-", run: crewRunId, name } = options;
+        const policy = (await readDocument(terminal, file)) as CreateVaultKey["policy"];
+        const body = { agent_id: agent, secret, policy, ...given({ crew_run_id: crewRunId, name }) };
+        const created = await context.admin.vaultKeys.create(body);
+        context.show(created, {
+          id: created.id,
+          "vault key": created.vault_key,
+          agent: created.agent_id,
+          expires: created.expires_at ?? "never",
+        });
+        context.note("keep the vault key now: it cannot be shown again");
       }),
     );
 }

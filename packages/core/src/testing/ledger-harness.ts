@@ -133,6 +133,9 @@ export interface LedgerHarness {
   /** Makes every idempotency key that is remembered so many hours older. */
   ageIdempotencyKeys(hours: number): Promise<void>;
 
+  /** Lets the time be over in which calls that are open now should have ended. */
+  passDeadlines(): Promise<void>;
+
   openPeer(): Promise<LedgerPeer>;
   /** Sweeps as a living replica does, and other replicas may at the same time. */
   sweep(): Promise<void>;

@@ -121,7 +121,12 @@ export function describeFaults(open: () => Stage): void {
         expectRefusal(error, "StripeAPIError", "vendor_unreachable");
         expect(pathsOf(sent())).toEqual([`GET /v1/charges/${latest_charge}`]);
         expect(await agent.used()).toBe("0.00");
-        expect((await agent.books()).map(([endpoint]) => endpoint)).toContain(READ_CHARGE);
+        const [lookup] = await agent.rows();
+        expect(lookup).toMatchObject({
+          endpoint: READ_CHARGE,
+          cost_usd: "0.00",
+          metadata: { keybrake_price_of: error.headers?.["keybrake-call-id"] },
+        });
       },
     );
 

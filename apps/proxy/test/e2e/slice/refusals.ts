@@ -225,9 +225,20 @@ export function describeRefusals(open: () => Stage): void {
           used: "20.00",
           requested: "10.00",
         },
-        retry_at: expect.stringMatching(/T00:00:00\.000Z$/),
+        retry_at: expect.stringMatching(/Z$/),
       });
       expect(await agent.rows()).toHaveLength(3);
+    });
+
+    test("a daily cap opens again at midnight exactly, whenever in a second one asks", async () => {
+      const agent = await open().agent({ policy: { daily_usd_cap: 5 } });
+      const instants = new Set<unknown>();
+      const deadline = performance.now() + 1_000;
+      while (performance.now() < deadline) {
+        const error = await errorOf(charge(agent.stripe));
+        instants.add((detailsOf(error) as { retry_at: string }).retry_at.slice("2026-01-01".length));
+      }
+      expect([...instants]).toEqual(["T00:00:00.000Z"]);
     });
 
     test("the row of a refusal has the status that the agent saw, whoever refused", async () => {

@@ -30,6 +30,7 @@ export function testIdempotency(get: GetHarness): void {
   describe("a repeated idempotency key", () => {
     testOpen(get);
     testReplays(get);
+    testAges(get);
     testFreed(get);
   });
 }
@@ -143,7 +144,9 @@ function testReplays(get: GetHarness): void {
     expect((await hold(harness, again())).reserved.replayOf?.callId).toBe(first.callId);
     expect(await usedOf(harness, ownBudget(key))).toBe(10n);
   });
+}
 
+function testAges(get: GetHarness): void {
   it("means a new call when it is as old as the vendor's memory", async () => {
     const harness = get();
     const key = await makeKey(harness, [cap("daily", "usd", 20n)]);

@@ -30,20 +30,15 @@ async function answerTo(harness: LedgerHarness, key: KeyIdentity): Promise<strin
 
 /** Whether a key may act at all, decided in the same step as its money. */
 export function testKeys(get: GetHarness): void {
-  describe("a key", () => testStatus(get));
+  describe("a key", () => {
+    testRevocation(get);
+    testStatus(get);
+  });
   describe("a sent call", () => testSending(get));
   describe("a denial from outside", () => testDeny(get));
 }
 
-function testStatus(get: GetHarness): void {
-  it("that nobody knows is refused, with a row", async () => {
-    const harness = get();
-    const key = { ...(await makeKey(harness)), vaultKeyId: freshCallId() };
-    const call = callOf(key, 1n);
-    expect(describeResult(await harness.ledger.reserve(call))).toBe("vault_key_invalid");
-    expect(await rowOf(harness, call)).toMatchObject({ verdict: "deny", denialCode: "vault_key_invalid" });
-  });
-
+function testRevocation(get: GetHarness): void {
   it.each(["vault_key", "agent_id", "crew_run_id"] as const)(
     "revoked by %s is refused, and no other",
     async (scope) => {
@@ -77,6 +72,16 @@ function testStatus(get: GetHarness): void {
     const key = await makeKey(harness);
     await harness.deleteSecret(key.secretId);
     expect(await answerTo(harness, key)).toBe("vault_key_revoked");
+  });
+}
+
+function testStatus(get: GetHarness): void {
+  it("that nobody knows is refused, with a row", async () => {
+    const harness = get();
+    const key = { ...(await makeKey(harness)), vaultKeyId: freshCallId() };
+    const call = callOf(key, 1n);
+    expect(describeResult(await harness.ledger.reserve(call))).toBe("vault_key_invalid");
+    expect(await rowOf(harness, call)).toMatchObject({ verdict: "deny", denialCode: "vault_key_invalid" });
   });
 
   it("expired is refused by the store's clock", async () => {

@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { KeyIdentity, Ledger, ReserveRequest, ReserveResult } from "../../ports.ts";
-import type { LedgerHarness } from "../ledger-harness.ts";
+import type { LedgerHarness, NewKey } from "../ledger-harness.ts";
 import {
   atOnce,
   callOf,
@@ -27,6 +27,7 @@ const TIMEOUT_MS = 120_000;
 export function testRaces(get: GetHarness): void {
   describe("two replicas", { timeout: TIMEOUT_MS }, () => {
     testCapRaces(get);
+    testEndRaces(get);
     testStopRaces(get);
   });
 }
@@ -38,6 +39,17 @@ async function withPeer(harness: LedgerHarness, work: (ledgers: readonly [Ledger
   } finally {
     await peer.close();
   }
+}
+
+/** A key whose windows are there already: making them would let the two replicas take turns. */
+async function makeUsedKey(
+  harness: LedgerHarness,
+  limit: bigint,
+  more: Partial<NewKey> = {},
+): Promise<KeyIdentity> {
+  const key = await makeKey(harness, [cap("daily", "usd", limit)], more);
+  await hold(harness, callOf(key, 0n));
+  return key;
 }
 
 /** The same call on both replicas, so many times each. */
@@ -54,7 +66,7 @@ function testCapRaces(get: GetHarness): void {
     const harness = get();
     await withPeer(harness, async (ledgers) => {
       for (let round = 0; round < ROUNDS; round++) {
-        const key = await makeKey(harness, [cap("daily", "usd", 50n)]);
+        const key = await makeUsedKey(harness, 50n);
         const results = await onBoth(ledgers, 5, () => callOf(key, 10n));
         expect(tally(results)).toEqual({ reserved: 5, daily_cap_exceeded: 5 });
         expect(await usedOf(harness, ownBudget(key))).toBe(50n);
@@ -67,10 +79,9 @@ function testCapRaces(get: GetHarness): void {
     await withPeer(harness, async ([one, two]) => {
       for (let round = 0; round < ROUNDS / 4; round++) {
         const agentId = freshId("agent");
-        const budgets = [cap("daily", "usd", 1_000n), cap("total", "usd", 1_000n)];
         const keys = [
-          await makeKey(harness, budgets, { agentId }),
-          await makeKey(harness, budgets, { agentId }),
+          await makeUsedKey(harness, 1_000n, { agentId }),
+          await makeUsedKey(harness, 1_000n, { agentId }),
         ];
         const shared = { scope: "agent_id", value: agentId, window: "daily", unit: "usd" } as const;
         await harness.setBudget(shared, 65n);
@@ -90,7 +101,7 @@ function testCapRaces(get: GetHarness): void {
     const harness = get();
     await withPeer(harness, async (ledgers) => {
       for (let round = 0; round < ROUNDS / 4; round++) {
-        const key = await makeKey(harness, [cap("daily", "usd", 1_000n)]);
+        const key = await makeUsedKey(harness, 1_000n);
         const idempotency = { upstreamKey: freshId("idem"), fingerprint: "body" };
         const results = await onBoth(ledgers, 5, () => callOf(key, 10n, { idempotency }));
         expect(tally(results)).toEqual({ reserved: 1, idempotency_in_flight: 9 });
@@ -98,12 +109,14 @@ function testCapRaces(get: GetHarness): void {
       }
     });
   });
+}
 
+function testEndRaces(get: GetHarness): void {
   it("end one call once, when both settle it", async () => {
     const harness = get();
     await withPeer(harness, async (ledgers) => {
       for (let round = 0; round < ROUNDS / 4; round++) {
-        const key = await makeKey(harness, [cap("daily", "usd", 100n)]);
+        const key = await makeUsedKey(harness, 100n);
         const call = await hold(harness, callOf(key, 60n));
         const ends = ledgers.map((ledger, index) =>
           ledger.settle(
@@ -123,7 +136,7 @@ function testCapRaces(get: GetHarness): void {
     const harness = get();
     await withPeer(harness, async (ledgers) => {
       for (let round = 0; round < ROUNDS / 4; round++) {
-        const key = await makeKey(harness, [cap("daily", "usd", 100n)]);
+        const key = await makeUsedKey(harness, 100n);
         const exposure = { objectId: freshId("pi"), amount: 60n, isFinal: false };
         const made = await hold(harness, callOf(key, 60n));
         await harness.ledger.settle(endOf(made, "settled", { costMicros: 60n, exposure, currency: "usd" }));
@@ -155,7 +168,7 @@ function testStopRaces(get: GetHarness): void {
     const harness = get();
     await withPeer(harness, async (ledgers) => {
       for (let round = 0; round < REVOKE_ROUNDS; round++) {
-        const key = await makeKey(harness, [cap("daily", "usd", 1_000n)]);
+        const key = await makeUsedKey(harness, 1_000n);
         const started = await inFlight(ledgers, key);
         const allowed = await harness.revoke("vault_key", key.vaultKeyId);
         const late = await onBoth(ledgers, 5, () => callOf(key, 1n));
@@ -174,7 +187,7 @@ function testStopRaces(get: GetHarness): void {
   it("allow nothing after the kill switch was engaged", async () => {
     const harness = get();
     await withPeer(harness, async (ledgers) => {
-      const key = await makeKey(harness);
+      const key = await makeUsedKey(harness, 1_000n);
       for (let round = 0; round < REVOKE_ROUNDS / 4; round++) {
         const started = await inFlight(ledgers, key);
         await harness.setKillSwitch(true);
@@ -192,7 +205,7 @@ function testStopRaces(get: GetHarness): void {
     const harness = get();
     await withPeer(harness, async (ledgers) => {
       for (let round = 0; round < REVOKE_ROUNDS / 2; round++) {
-        const key = await makeKey(harness);
+        const key = await makeUsedKey(harness, 1_000n);
         const name = { scope: "agent_id", value: key.agentId, window: "daily", unit: "usd" } as const;
         await harness.setBudget(name, 40n);
         const started = await inFlight(ledgers, key);

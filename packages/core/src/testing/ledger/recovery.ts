@@ -32,69 +32,87 @@ const EMPTY = { reserved: 0n, settled: 0n, overrun: 0n };
 /** What becomes of calls whose replica died. */
 export function testSweeps(get: GetHarness): void {
   describe("the open calls of a dead replica", () => {
-    it("become unknown, and stay counted", async () => {
-      const harness = get();
-      const key = await makeKey(harness, CAPS);
-      const calls = await holdAndDie(harness, key, 10);
-      await sweepUntilUnknown(harness, calls);
-      // Swept again and again, they are never given back.
-      for (let again = 0; again < 3; again++) await harness.sweep();
-      expect(await useOf(harness, ownBudget(key))).toEqual({ ...EMPTY, reserved: 10n });
-      expect(await useOf(harness, ownBudget(key, "daily", "calls"))).toEqual({ ...EMPTY, reserved: 10n });
-    });
+    testSwept(get);
+    testReturns(get);
+  });
+}
 
-    it("can still be settled, and repeated under their idempotency key", async () => {
-      const harness = get();
-      const key = await makeKey(harness, CAPS);
-      const idempotency = { upstreamKey: freshId("idem"), fingerprint: "body" };
-      const calls = await holdAndDie(harness, key, 1, { idempotency });
-      await sweepUntilUnknown(harness, calls);
-      const [call] = calls;
-      const replay = await hold(harness, callOf(key, 1n, { idempotency }));
-      expect(replay.reserved.replayOf).toEqual({ callId: call?.callId, isOpen: true });
-      if (call !== undefined) await harness.ledger.settle(endOf(call, "settled", { costMicros: 1n }));
-      expect(await useOf(harness, ownBudget(key))).toEqual({ ...EMPTY, settled: 1n });
-    });
+function testSwept(get: GetHarness): void {
+  it("become unknown, and stay counted", async () => {
+    const harness = get();
+    const key = await makeKey(harness, CAPS);
+    const calls = await holdAndDie(harness, key, 10);
+    await sweepUntilUnknown(harness, calls);
+    // Swept again and again, they are never given back.
+    for (let again = 0; again < 3; again++) await harness.sweep();
+    expect(await useOf(harness, ownBudget(key))).toEqual({ ...EMPTY, reserved: 10n });
+    expect(await useOf(harness, ownBudget(key, "daily", "calls"))).toEqual({ ...EMPTY, reserved: 10n });
+  });
 
-    it("and no others are swept", async () => {
-      const harness = get();
-      const key = await makeKey(harness, CAPS);
-      const mine = await hold(harness, callOf(key, 1n));
-      await sweepUntilUnknown(harness, await holdAndDie(harness, key, 1));
-      expect((await rowOf(harness, mine)).state).toBe("reserved");
-    });
+  it("can still be settled, and repeated under their idempotency key", async () => {
+    const harness = get();
+    const key = await makeKey(harness, CAPS);
+    const idempotency = { upstreamKey: freshId("idem"), fingerprint: "body" };
+    const calls = await holdAndDie(harness, key, 1, { idempotency });
+    await sweepUntilUnknown(harness, calls);
+    const [call] = calls;
+    const replay = await hold(harness, callOf(key, 1n, { idempotency }));
+    expect(replay.reserved.replayOf).toEqual({ callId: call?.callId, isOpen: true });
+    if (call !== undefined) await harness.ledger.settle(endOf(call, "settled", { costMicros: 1n }));
+    expect(await useOf(harness, ownBudget(key))).toEqual({ ...EMPTY, settled: 1n });
+  });
 
-    it("have one end, when the answer comes while they are swept", async () => {
-      const harness = get();
-      for (let round = 0; round < 10; round++) {
-        const key = await makeKey(harness, CAPS);
-        const calls = await holdAndDie(harness, key, 5);
-        const ends = calls.map((call) => harness.ledger.settle(endOf(call, "settled", { costMicros: 1n })));
-        await Promise.all([...ends, harness.sweep(), harness.sweep()]);
-        for (const call of calls) expect((await rowOf(harness, call)).state).toBe("settled");
-        expect(await useOf(harness, ownBudget(key))).toEqual({ ...EMPTY, settled: 5n });
-      }
-    });
+  it("and no others are swept", async () => {
+    const harness = get();
+    const key = await makeKey(harness, CAPS);
+    const mine = await hold(harness, callOf(key, 1n));
+    await sweepUntilUnknown(harness, await holdAndDie(harness, key, 1));
+    expect((await rowOf(harness, mine)).state).toBe("reserved");
+  });
 
-    it("are the replica's again, when it was only taken for dead", async () => {
-      const harness = get();
+  it("become unknown too when their replica lives but forgot them", async () => {
+    const harness = get();
+    const key = await makeKey(harness, CAPS);
+    const call = await hold(harness, callOf(key, 10n));
+    await harness.passDeadlines();
+    await sweepUntilUnknown(harness, [call]);
+    expect(await useOf(harness, ownBudget(key))).toEqual({ ...EMPTY, reserved: 10n });
+    await harness.ledger.settle(endOf(call, "settled", { costMicros: 4n }));
+    expect(await useOf(harness, ownBudget(key))).toEqual({ ...EMPTY, settled: 4n });
+  });
+}
+
+function testReturns(get: GetHarness): void {
+  it("have one end, when the answer comes while they are swept", async () => {
+    const harness = get();
+    for (let round = 0; round < 10; round++) {
       const key = await makeKey(harness, CAPS);
-      const peer = await harness.openPeer();
-      try {
-        const before = await hold({ ledger: peer.ledger }, callOf(key, 10n));
-        await peer.loseLease();
-        await sweepUntilUnknown(harness, [before]);
-        const [after] = await Promise.all([
-          hold({ ledger: peer.ledger }, callOf(key, 20n)),
-          peer.ledger.settle(endOf(before, "settled", { costMicros: 3n })),
-        ]);
-        await harness.sweep();
-        expect(await useOf(harness, ownBudget(key))).toEqual({ ...EMPTY, reserved: 20n, settled: 3n });
-        expect((await rowOf(harness, after)).state).toBe("reserved");
-      } finally {
-        await peer.close();
-      }
-    });
+      const calls = await holdAndDie(harness, key, 5);
+      const ends = calls.map((call) => harness.ledger.settle(endOf(call, "settled", { costMicros: 1n })));
+      await Promise.all([...ends, harness.sweep(), harness.sweep()]);
+      for (const call of calls) expect((await rowOf(harness, call)).state).toBe("settled");
+      expect(await useOf(harness, ownBudget(key))).toEqual({ ...EMPTY, settled: 5n });
+    }
+  });
+
+  it("are the replica's again, when it was only taken for dead", async () => {
+    const harness = get();
+    const key = await makeKey(harness, CAPS);
+    const peer = await harness.openPeer();
+    try {
+      const before = await hold({ ledger: peer.ledger }, callOf(key, 10n));
+      await peer.loseLease();
+      await sweepUntilUnknown(harness, [before]);
+      const [after] = await Promise.all([
+        hold({ ledger: peer.ledger }, callOf(key, 20n)),
+        peer.ledger.settle(endOf(before, "settled", { costMicros: 3n })),
+      ]);
+      await harness.sweep();
+      expect(await useOf(harness, ownBudget(key))).toEqual({ ...EMPTY, reserved: 20n, settled: 3n });
+      expect((await rowOf(harness, after)).state).toBe("reserved");
+    } finally {
+      await peer.close();
+    }
   });
 }
 
@@ -132,6 +150,7 @@ export function testFaults(get: GetHarness): void {
   describe("a store that does not answer", () => {
     testStalls(get, faultsOf);
     testBrokenConnections(get, faultsOf);
+    testLostAnswers(get, faultsOf);
   });
 }
 
@@ -264,8 +283,10 @@ function testBrokenConnections(get: GetHarness, faultsOf: FaultsOf): void {
     }
     await expectGivenBack(harness, key, 0);
   });
+}
 
-  it("after it committed is a rejection, and the hold is given back", async () => {
+function testLostAnswers(get: GetHarness, faultsOf: FaultsOf): void {
+  it("after a commit is a rejection, and the hold is given back", async () => {
     const harness = get();
     const key = await makeKey(harness, CAPS);
     await hold(harness, callOf(await makeKey(harness), 1n));
@@ -276,7 +297,7 @@ function testBrokenConnections(get: GetHarness, faultsOf: FaultsOf): void {
     expect(await rowOf(harness, call)).toMatchObject({ state: "released", statusCode: null });
   });
 
-  it("after it committed changes nothing about a settlement", async () => {
+  it("after a commit changes nothing about a settlement", async () => {
     const harness = get();
     const key = await makeKey(harness, CAPS);
     const call = await hold(harness, callOf(key, 60n));
@@ -286,7 +307,7 @@ function testBrokenConnections(get: GetHarness, faultsOf: FaultsOf): void {
     expect((await rowOf(harness, call)).state).toBe("settled");
   });
 
-  it("after it committed leaves one row of a denial", async () => {
+  it("after a commit leaves one row of a denial", async () => {
     const harness = get();
     const { identity, ...facts } = callOf(await makeKey(harness), 0n);
     const denial = { code: "endpoint_not_allowed", reason: "this key may not do that" } as const;

@@ -167,6 +167,25 @@ describe("listStripeEndpoints", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("books each write as money that comes in, goes out, or does not move", () => {
+    const booked = (direction: string | null) =>
+      listStripeEndpoints()
+        .filter((endpoint) => endpoint.accounted && endpoint.direction === direction)
+        .map(({ operation }) => operation);
+    expect(booked("in")).toEqual([
+      "payment_intents.create",
+      "payment_intents.update",
+      "payment_intents.confirm",
+      "payment_intents.capture",
+      "payment_intents.increment_authorization",
+      "payment_intents.cancel",
+      "charges.create",
+      "charges.capture",
+    ]);
+    expect(booked("out")).toEqual(["refunds.create", "transfers.create", "payouts.create", "payouts.cancel"]);
+    expect(booked("fee")).toEqual([]);
+  });
+
   it("gives a direction to whatever has a price, and settles it by the answer", () => {
     const wrong = listStripeEndpoints().filter(
       ({ price, settle, direction }) => price !== "none" && (settle === "none" || direction === null),

@@ -55,4 +55,9 @@ describe("P5: expand", () => {
     expect(judge(create("a.b.c.d.e"))).toBe("request_malformed");
     expect(judge(create("latest_charge"))).toBe("allow");
   });
+
+  it("lets ten at once pass", () => {
+    const query = Array.from({ length: 10 }, (_, index) => `expand[${index}]=latest_charge`).join("&");
+    expect(judge(requestOf("GET", "/v1/payment_intents", "", { query }))).toBe("allow");
+  });
 });

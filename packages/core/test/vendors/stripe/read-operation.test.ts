@@ -296,6 +296,7 @@ describe("G1: nothing that matters stands in a query beside a body", () => {
     "amount[]=99999",
     "%61mount=99999",
     "AMOUNT[x]=1",
+    "amount%20[x]=1",
     "amount_to_capture=1",
     "amount_to_confirm=1",
     "currency=jpy",
