@@ -13,6 +13,8 @@ export interface Databases {
   readonly general: Database;
   /** Migrations, exports, verifications: no statement timeout. */
   readonly long: Database;
+  /** For queries that people write. */
+  readonly queries: Database;
   readonly isEmbedded: boolean;
   close(): Promise<void>;
 }
@@ -34,10 +36,11 @@ function openExternal(url: string): Databases {
   const ledger = openPostgres(url, { connectionsMax: 2 });
   const general = openPostgres(url, { connectionsMax: 8 });
   const long = openPostgres(url, { connectionsMax: 2, queryTimeoutMs: null });
+  const queries = openPostgres(url, { connectionsMax: 2, queryTimeoutMs: 30_000, isPrepared: false });
   const close = async () => {
-    await Promise.all([ledger.close(), general.close(), long.close()]);
+    await Promise.all([ledger, general, long, queries].map((database) => database.close()));
   };
-  return { ledger, general, long, isEmbedded: false, close };
+  return { ledger, general, long, queries, isEmbedded: false, close };
 }
 
 async function openEmbedded(dataDir: string): Promise<Databases> {
@@ -48,7 +51,14 @@ async function openEmbedded(dataDir: string): Promise<Databases> {
       await database.close();
       lock.release();
     };
-    return { ledger: database, general: database, long: database, isEmbedded: true, close };
+    return {
+      ledger: database,
+      general: database,
+      long: database,
+      queries: database,
+      isEmbedded: true,
+      close,
+    };
   } catch (error) {
     lock.release();
     throw error;

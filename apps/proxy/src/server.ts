@@ -132,6 +132,7 @@ async function compose(
   const controlPlane = createControlPlane({
     database: databases.general,
     longDatabase: databases.long,
+    queryDatabase: databases.queries,
     adminTokenHash: createHash("sha256").update(adminToken.token).digest(),
     pepper: installKeys.pepper,
     secrets,
@@ -143,7 +144,7 @@ async function compose(
     checkpointKey: createPublicKey(installKeys.checkpointKey),
   });
   const dataServer = createDataPlaneServer(plane);
-  const adminServer = http.createServer(controlPlane);
+  const adminServer = http.createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, controlPlane);
   const dataUrl = await listen(dataServer, config.host, config.port);
   closers.push(() => dataServer.close());
   const adminUrl = await listen(adminServer, config.host, config.adminPort);

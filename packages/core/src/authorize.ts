@@ -40,8 +40,10 @@ function judgeKey(key: KeyFacts, now: Date): Denial | null {
       "this vault key is suspended after a call that cost more than was reserved",
     );
   }
-  if (key.expiresAt !== null && key.expiresAt <= now) {
-    return deny("vault_key_expired", `this vault key expired at ${key.expiresAt.toISOString()}`);
+  if (key.status !== "active") return deny("vault_key_revoked", "this vault key is not active");
+  // Written so that a date that cannot be read has expired.
+  if (key.expiresAt !== null && !(key.expiresAt > now)) {
+    return deny("vault_key_expired", "this vault key has expired: ask for a new one");
   }
   return null;
 }

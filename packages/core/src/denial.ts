@@ -23,6 +23,7 @@ export const DENIALS = {
   account_not_allowed: never(403),
   currency_not_allowed: never(403),
   destination_not_allowed: never(403),
+  customer_not_allowed: never(403),
   unpriced: never(403),
   per_call_cap_exceeded: never(403),
   total_cap_exceeded: never(403),
@@ -36,9 +37,10 @@ export const DENIALS = {
   request_malformed: never(400),
   idempotency_in_flight: later(409),
   idempotency_mismatch: never(422),
+  duplicate_call: never(403),
   payload_too_large: never(413),
   request_timeout: later(408),
-  kill_switch_engaged: later(503),
+  kill_switch_engaged: never(503),
 } as const satisfies Record<string, DenialSpec>;
 
 export type DenialCode = keyof typeof DENIALS;

@@ -81,6 +81,7 @@ export function readTarget(target: string): CanonicalTarget | string {
   if (query !== null && !QUERY.test(query)) return "the query has a character that must be percent-encoded";
   const prefix = PREFIX.exec(rawPath)?.[1] ?? null;
   const path = prefix === null ? rawPath : foldSeam(rawPath.slice(prefix.length + 1));
+  if (prefix !== null && foldSeam(path) !== path) return "the path repeats the vendor's version";
   const problem = findPathProblem(path);
   return problem ?? { prefix, path, query };
 }

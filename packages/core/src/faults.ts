@@ -34,5 +34,10 @@ export class KeybrakeError extends Error {
 
 /** Recognizes a fault across copies of this package, by its code and not by its class. */
 export function isKeybrakeError(error: unknown): error is KeybrakeError {
-  return error instanceof Error && "code" in error && typeof error.code === "string" && error.code in FAULTS;
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    Object.hasOwn(FAULTS, error.code)
+  );
 }

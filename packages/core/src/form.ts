@@ -36,6 +36,8 @@ export function parseForm(text: string): readonly FormField[] | string {
 
 function readPair(pair: string): FormField | string {
   if (pair === "") return "an empty field (`&&`, or `&` at an end)";
+  // Rack before 3 and the HTML 4 recommendation separate fields with it, too; SDKs escape it.
+  if (pair.includes(";")) return "a `;` that is not escaped";
   const mark = pair.indexOf("=");
   const name = decode(mark === -1 ? pair : pair.slice(0, mark));
   const value = mark === -1 ? "" : decode(pair.slice(mark + 1));

@@ -7,6 +7,9 @@ export const MICROS_PER_USD = 1_000_000n;
 /** No cap or single amount may exceed this: a trillion dollars, far inside a signed 64-bit count of micros. */
 export const USD_MICROS_MAX = 1_000_000_000_000n * MICROS_PER_USD;
 
+/** From here on a double is coarser than a micro-dollar, so that a JSON number may not say what was written. */
+const EXACT_NUMBER_MAX = 2 ** 33;
+
 const DECIMAL = /^(0|[1-9][0-9]{0,12})(?:\.([0-9]{1,6}))?$/;
 
 /**
@@ -14,6 +17,7 @@ const DECIMAL = /^(0|[1-9][0-9]{0,12})(?:\.([0-9]{1,6}))?$/;
  * Returns micros, or null for anything else: negative, exponent, more than six decimals, over a trillion.
  */
 export function parseUsd(value: string | number): bigint | null {
+  if (typeof value === "number" && value > EXACT_NUMBER_MAX && !Number.isInteger(value)) return null;
   const match = DECIMAL.exec(typeof value === "number" ? String(value) : value);
   if (match === null) return null;
   const micros = BigInt(match[1] ?? "0") * MICROS_PER_USD + BigInt((match[2] ?? "").padEnd(6, "0"));
@@ -88,7 +92,8 @@ export function toUsdMicros(
 /** Says whether the table is too old to price with on that day (ISO date). */
 export function isStale(rates: RateTable, today: string): boolean {
   const ageMs = Date.parse(today) - Date.parse(rates.asOf);
-  return ageMs > rates.maxAgeDays * 86_400_000;
+  // A date that cannot be read gives NaN, which compares as false: stale.
+  return !(ageMs <= rates.maxAgeDays * 86_400_000);
 }
 
 function divideUp(numerator: bigint, denominator: bigint): bigint {

@@ -27,7 +27,9 @@ export async function authenticate(
   if (header === undefined)
     return deny("vault_key_missing", "send the vault key as `Authorization: Bearer …`");
   // Decoded, because `%6bey` is `key` to whoever reads the query behind us.
-  if ([...new URLSearchParams(head.target.query ?? "").keys()].some((name) => CREDENTIAL_PARAMETER.test(name))) {
+  if (
+    [...new URLSearchParams(head.target.query ?? "").keys()].some((name) => CREDENTIAL_PARAMETER.test(name))
+  ) {
     return deny("request_ambiguous", "a second credential in the query");
   }
   const presented = readCredential(header);

@@ -38,7 +38,13 @@ async function remember(plane: DataPlane, call: Call, lookup: PriceLookup): Prom
   if (lookup.basis === "refundable" && lookup.amount === null) return null;
   const known = await plane.ledger.findExposure(call.key?.secretId ?? "", lookup.objectId);
   if (known === null) return null;
-  return { currency: known.currency, amount: known.amount, capturable: known.amount, refundable: 0n };
+  return {
+    currency: known.currency,
+    amount: known.amount,
+    received: 0n,
+    capturable: known.amount,
+    refundable: 0n,
+  };
 }
 
 async function readObject(

@@ -19,13 +19,15 @@ const types = {
 
 /**
  * Opens a pool of connections to PostgreSQL 15 or newer. Nothing is contacted until the first query.
- * `queryTimeoutMs` bounds one statement; null = none (an audit verification, a migration).
+ * `queryTimeoutMs` bounds one statement; null = none (an audit verification, a migration). `isPrepared` is false where
+ * people write the statements: each would be kept for good.
  */
 export function openPostgres(
   url: string,
-  options?: { connectionsMax?: number; queryTimeoutMs?: number | null },
+  options?: { connectionsMax?: number; queryTimeoutMs?: number | null; isPrepared?: boolean },
 ): Database {
   const timeoutMs = options?.queryTimeoutMs === undefined ? QUERY_TIMEOUT_MS : options.queryTimeoutMs;
+  const isPrepared = options?.isPrepared ?? true;
   const config: pg.PoolConfig = {
     connectionString: url,
     max: options?.connectionsMax ?? 8,
@@ -43,7 +45,8 @@ export function openPostgres(
   return {
     kind: "postgres",
     query: async (text, values) =>
-      (await pool.query({ name: nameOf(text), text, values: [...(values ?? [])] })).rows as Row[],
+      (await pool.query({ ...(isPrepared ? nameOf(text) : {}), text, values: [...(values ?? [])] }))
+        .rows as Row[],
     script: async (text) => {
       const client = await pool.connect();
       try {
@@ -69,13 +72,14 @@ export function openPostgres(
 const names = new Map<string, string>();
 const NAMES_MAX = 200;
 
-/** Statements are prepared once a connection; the texts are our own and few, except those that a person wrote. */
-function nameOf(text: string): string | undefined {
+/** Statements are prepared once a connection: our own texts are few. */
+function nameOf(text: string): { name?: string } {
   const known = names.get(text);
-  if (known !== undefined || names.size >= NAMES_MAX) return known;
+  if (known !== undefined) return { name: known };
+  if (names.size >= NAMES_MAX) return {};
   const name = `keybrake_${names.size}`;
   names.set(text, name);
-  return name;
+  return { name };
 }
 
 /** One connection that listens, and reconnects for as long as it is not stopped. */

@@ -169,7 +169,8 @@ describe("stripe-mock behind the server", () => {
 
   // A key for each: what stateless answers add up to is not the point.
   test.each(Object.entries(SLICE))("%s passes", async (_name, call) => {
-    const agent = await createAgent(open(), { crewRunId: "run-1" });
+    const policy = { stripe: { account: "acct_1" } };
+    const agent = await createAgent(open(), { policy, crewRunId: "run-1" });
     expect(await call(agent.once)).toMatchObject({ object: expect.any(String) });
     const rows = await agent.rows();
     expect(rows[0]).toMatchObject({ state: "settled", status_code: 200, crew_run_id: "run-1" });

@@ -28,6 +28,8 @@ export interface Pricing {
 export interface ObjectFacts {
   readonly currency: string;
   readonly amount: bigint;
+  /** What was captured already; 0 for a charge. */
+  readonly received: bigint;
   readonly capturable: bigint;
   readonly refundable: bigint;
 }

@@ -127,6 +127,7 @@ CREATE TABLE calls (
   replica text NOT NULL,
   PRIMARY KEY (id, requested_at)
 ) PARTITION BY RANGE (requested_at);
+CREATE INDEX calls_by_time ON calls (requested_at, id);
 CREATE INDEX calls_by_agent ON calls (agent_id, requested_at);
 CREATE INDEX calls_by_run ON calls (crew_run_id, requested_at);
 CREATE INDEX calls_by_key ON calls (vault_key_id, requested_at);

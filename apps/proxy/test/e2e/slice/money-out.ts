@@ -6,8 +6,8 @@ const ACCOUNT = "acct_1SandboxPartner";
 /** Money that leaves the account other than by refunds, and customers, with whom no money moves. */
 export function describeMoneyOut(open: () => Stage): void {
   describe("transfers, payouts and customers", () => {
-    test("a transfer counts as money going out", async () => {
-      const partner = await open().agent();
+    test("a transfer to the pinned account counts as money going out", async () => {
+      const partner = await open().agent({ policy: { stripe: { account: ACCOUNT } } });
       const transfer = await partner.stripe.transfers.create({
         amount: 4000,
         currency: "usd",

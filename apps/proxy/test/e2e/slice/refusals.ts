@@ -77,6 +77,12 @@ const CASES: readonly Case[] = [
       stripe.paymentIntents.create({ ...CHARGE, transfer_data: { destination: "acct_1Other" } }),
   },
   {
+    code: "destination_not_allowed",
+    error: "StripePermissionError",
+    policy: { stripe: { account: "acct_1Partner" } },
+    call: (stripe) => stripe.transfers.create({ amount: 1000, currency: "usd", destination: "acct_1Other" }),
+  },
+  {
     code: "unpriced",
     error: "StripePermissionError",
     call: (stripe) => stripe.topups.create({ amount: 1000, currency: "usd", description: "more" }),
@@ -249,14 +255,15 @@ export function describeRefusals(open: () => Stage): void {
       expect(statuses).toEqual([byPolicy.statusCode, byLedger.statusCode]);
     });
 
-    test("the kill switch stops everything at once, and nothing more when it is off again", async () => {
+    test("the kill switch stops everything, at the first attempt, and nothing more when it is off again", async () => {
       const stage = open();
       const agent = await stage.agent();
       const sent = stage.watch();
       await stage.server.admin.killSwitch.set({ engaged: true, reason: "drill" });
-      const error = await errorOf(charge(agent.once));
+      const error = await errorOf(charge(agent.stripe));
       await stage.server.admin.killSwitch.set({ engaged: false, reason: "over" });
       expectRefusal(error, "StripeAPIError", "kill_switch_engaged");
+      expect(await agent.rows()).toEqual([expect.objectContaining({ denial_code: "kill_switch_engaged" })]);
       expect(sent()).toEqual([]);
       await expect(charge(agent.stripe)).resolves.toMatchObject({ status: "succeeded" });
     });

@@ -12,10 +12,12 @@ const DECISIVE = new Set([
   "amount_to_capture",
   "amount_to_confirm",
   "application_fee_amount",
+  "balance",
   "charge",
   "currency",
   "customer",
   "on_behalf_of",
+  "origin",
   "payment_intent",
   "refund_application_fee",
 ]);
@@ -27,6 +29,8 @@ const EXPANSIONS_MAX = 10;
 const EXPANSION = /^[a-z_]{1,60}(?:\.[a-z_]{1,60}){0,3}$/;
 /** Expansions that put card numbers into an answer. */
 const SENSITIVE_EXPANSION = /(?:^|\.)(?:number|cvc)$/;
+/** Expansions that show no more than the object itself says; all others open objects that a key may not read. */
+const EXPANDABLE = new Set(["latest_charge", "balance_transaction", "payment_intent", "charge"]);
 const METADATA_FIELDS_MAX = 50;
 
 /** Understands a request to Stripe, or says why it cannot be understood in exactly one way. */
@@ -48,7 +52,7 @@ export function readStripeOperation(request: VendorRequest, pricing: Pricing): O
     price: priced.price,
     exposureId: priced.exposureId,
     account: request.account,
-    destinations: readDestinations(endpoint, fields.body),
+    destinations: [...accountsIn(request.path), ...readDestinations(endpoint, fields.body)],
     customerId: parameters.get("customer") ?? body.get("customer") ?? null,
     idempotencyKey: request.idempotencyKey,
     metadata: readMetadata(fields.body),
@@ -119,6 +123,9 @@ function findExpansionProblem(fields: readonly FormField[]): Denial | null {
       return deny("request_malformed", "an `expand` that is no field path of at most four parts");
     if (SENSITIVE_EXPANSION.test(value))
       return deny("endpoint_forbidden", `\`expand\` of \`${value}\` reveals card data`);
+    const parts = value.startsWith("data.") ? value.slice("data.".length) : value;
+    if (!parts.split(".").every((part) => EXPANDABLE.has(part)))
+      return deny("endpoint_not_allowed", `\`expand\` of \`${value}\` is not on the list`);
   }
   return null;
 }
@@ -135,6 +142,7 @@ function priceOf(
   if (invalid !== null) return invalid;
   switch (endpoint.price) {
     case "none":
+      if (body.has("balance")) return { price: CREDIT, exposureId: null };
       return { ...FREE, exposureId: endpoint.settle === "none" ? null : (objectOf(parameters) ?? null) };
     case "amount":
       return { price: statedPrice(body, pricing), exposureId: null };
@@ -144,6 +152,18 @@ function priceOf(
       return { price: refundPrice(body, pricing), exposureId: null };
   }
 }
+
+const CREDIT: Price = { kind: "unpriced", reason: "`balance` gives or takes a customer's credit" };
+
+/** The one field that states a raised amount, by operation; Stripe goes by no other. */
+const RAISED_BY: Readonly<Record<string, string>> = {
+  "payment_intents.update": "amount",
+  "payment_intents.confirm": "amount_to_confirm",
+  "payment_intents.capture": "amount_to_capture",
+  "payment_intents.increment_authorization": "amount",
+  "charges.capture": "amount",
+};
+const AMOUNT_FIELDS = ["amount", "amount_to_capture", "amount_to_confirm"];
 
 function findInvalidMoney(body: ReadonlyMap<string, string>): Denial | null {
   for (const name of ["amount", "amount_to_capture", "amount_to_confirm"]) {
@@ -180,11 +200,17 @@ function raisedPrice(
 ): Priced {
   const objectId = objectOf(parameters);
   if (objectId === undefined) return deny("request_malformed", "the path has no object id");
-  const stated = body.get("amount_to_capture") ?? body.get("amount_to_confirm") ?? body.get("amount");
-  const currency = body.get("currency")?.toLowerCase() ?? null;
   const isUpdate = endpoint.operation === "payment_intents.update";
+  const field = RAISED_BY[endpoint.operation] ?? "amount";
+  const strayed = AMOUNT_FIELDS.find((name) => name !== field && body.has(name));
+  if (strayed !== undefined) return deny("request_malformed", `this endpoint does not take \`${strayed}\``);
+  if (!isUpdate && body.has("currency"))
+    return deny("request_malformed", "this endpoint does not take `currency`");
+  const stated = body.get(field);
+  const currency = body.get("currency")?.toLowerCase() ?? null;
   if (isUpdate && stated === undefined && currency === null) return { ...FREE, exposureId: objectId };
-  const amount = stated === undefined ? null : BigInt(stated);
+  const isPartial = body.has("final_capture") && body.get("final_capture") !== "true";
+  const amount = stated === undefined || isPartial ? null : BigInt(stated);
   if (amount !== null && currency !== null)
     return { price: knownPrice(amount, currency, pricing), exposureId: objectId };
   const lookup: PriceLookup = {
@@ -192,18 +218,22 @@ function raisedPrice(
     objectId,
     amount,
     currency,
-    basis: endpoint.operation.endsWith(".capture") ? "capturable" : "amount",
+    // A capture that is not the last leaves the object open for its whole amount.
+    basis: endpoint.operation.endsWith(".capture") && !isPartial ? "capturable" : "amount",
   };
   return { price: { kind: "lookup", lookup }, exposureId: objectId };
 }
 
 function refundPrice(body: ReadonlyMap<string, string>, pricing: Pricing): Price {
-  if (body.get("refund_application_fee") === "true") {
+  if ((body.get("refund_application_fee") ?? "false") !== "false") {
     return { kind: "unpriced", reason: "`refund_application_fee` gives back a fee of unknown size" };
   }
-  if (body.has("origin")) return statedPrice(body, pricing);
   const charge = body.get("charge");
   const intent = body.get("payment_intent");
+  if (body.has("origin")) {
+    if (charge === undefined && intent === undefined) return statedPrice(body, pricing);
+    return { kind: "unpriced", reason: "the refund names an object and a balance: give one" };
+  }
   const objectId = charge ?? intent;
   if (objectId === undefined || (charge !== undefined && intent !== undefined)) {
     return { kind: "unpriced", reason: "the refund must name one `charge` or one `payment_intent`" };
@@ -232,19 +262,25 @@ export function knownPrice(amount: bigint, currency: string, pricing: Pricing): 
   return { kind: "known", amount, currency, micros };
 }
 
+/** The connected account that stands in a path: like a destination, it is somebody else's unless pinned. */
+function accountsIn(path: string): readonly string[] {
+  const account = /^\/(?:v1|v2\/core)\/accounts\/([^/]+)/.exec(path)?.[1];
+  return account === undefined ? [] : [account];
+}
+
 function objectOf(parameters: ReadonlyMap<string, string>): string | undefined {
   return parameters.get("intent") ?? parameters.get("charge") ?? parameters.get("payout");
 }
 
 function readDestinations(endpoint: StripeEndpoint | null, body: readonly FormField[]): readonly string[] {
-  // A transfer's destination is the point of the endpoint; elsewhere a destination diverts the money.
-  const isTransfer = endpoint?.operation === "transfers.create" || endpoint?.operation === "payouts.create";
+  // A payout goes to the account's own bank; everywhere else a destination is somebody else's account.
+  const isPayout = endpoint?.operation === "payouts.create";
   return body.flatMap(({ name, value }) => {
     const root = rootOf(name);
     const diverts =
       root === "on_behalf_of" ||
-      name === "transfer_data[destination]" ||
-      (root === "destination" && !isTransfer && name !== "destination[amount]");
+      (root === "transfer_data" && name !== "transfer_data[amount]") ||
+      (root === "destination" && !isPayout && name !== "destination[amount]");
     return diverts && value !== "" ? [value] : [];
   });
 }

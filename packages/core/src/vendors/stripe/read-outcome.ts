@@ -16,11 +16,11 @@ export function readStripeOutcome(operation: Operation, answer: VendorAnswer): O
   const object = parseObject(answer.body);
   if (object === null)
     return { kind: "unknown", reason: `the vendor's answer (${answer.status}) is no JSON object` };
-  if (NO_EFFECT.has(answer.status)) return readRefusal(object);
+  if (NO_EFFECT.has(answer.status)) return readRefusal(answer.status, object);
   if (answer.status < 200 || answer.status > 299) {
     return { kind: "unknown", reason: `the vendor answered ${answer.status}` };
   }
-  const rule: SettleRule = (operation.endpoint as StripeEndpoint | null)?.settle ?? "none";
+  const rule = settleRule(operation);
   const moved = readMoney(rule, object);
   if (moved === null) return { kind: "unknown", reason: "the vendor's answer does not state an amount" };
   return {
@@ -31,12 +31,21 @@ export function readStripeOutcome(operation: Operation, answer: VendorAnswer): O
   };
 }
 
-function readRefusal(object: StripeObject): Outcome {
+/** An update that states no amount moves nothing, whatever amount the object already has. */
+function settleRule(operation: Operation): SettleRule {
+  const endpoint = operation.endpoint as StripeEndpoint | null;
+  if (endpoint === null || (endpoint.price === "raise" && operation.price.kind === "free")) return "none";
+  return endpoint.settle;
+}
+
+function readRefusal(status: number, object: StripeObject): Outcome {
   const error = object["error"];
   if (!isObject(error)) return { kind: "unknown", reason: "the vendor's refusal has no error" };
   const vendorCode = readText(error["code"]);
   if (vendorCode === "idempotency_key_in_use")
     return { kind: "unknown", reason: "an earlier call with this key is open" };
+  if (status === 409 && vendorCode !== "lock_timeout")
+    return { kind: "unknown", reason: "the vendor reports a conflict" };
   return { kind: "refused", vendorCode };
 }
 
@@ -101,6 +110,6 @@ export function isObject(value: unknown): value is StripeObject {
 
 /** A string field, or the id of an expanded object, or null. */
 export function readText(value: unknown): string | null {
-  if (isObject(value)) return readText(value["id"]);
-  return typeof value === "string" ? value : null;
+  const text = isObject(value) ? value["id"] : value;
+  return typeof text === "string" ? text : null;
 }

@@ -1,4 +1,5 @@
 import { DENIALS } from "../../denial.ts";
+import { parseForm } from "../../form.ts";
 import { toUsdMicros } from "../../money.ts";
 import type { Operation, Price, PriceLookup } from "../../operation.ts";
 import type { Labels, ObjectFacts, Pricing, Problem, Vendor, VendorAnswer } from "../vendor.ts";
@@ -52,7 +53,9 @@ function readFacts(lookup: PriceLookup, answer: VendorAnswer): ObjectFacts | nul
   if (currency === null || amount === null) return null;
   const capturable =
     lookup.objectType === "charge" ? amount : (readAmount(object["amount_capturable"]) ?? amount);
-  return { currency, amount, capturable, refundable: refundableOf(charge) };
+  // An object's exposure is its total, so what was captured before counts, too.
+  const received = lookup.objectType === "charge" ? 0n : (readAmount(object["amount_received"]) ?? 0n);
+  return { currency, amount, received, capturable, refundable: refundableOf(charge) };
 }
 
 function refundableOf(charge: unknown): bigint {
@@ -63,7 +66,8 @@ function refundableOf(charge: unknown): bigint {
 }
 
 function priceFromFacts(lookup: PriceLookup, facts: ObjectFacts, pricing: Pricing): Price {
-  const amount = lookup.amount ?? facts[lookup.basis];
+  const stated = lookup.amount ?? facts[lookup.basis];
+  const amount = lookup.basis === "capturable" ? facts.received + stated : stated;
   const currency = lookup.currency ?? facts.currency;
   if (amount === 0n && lookup.basis === "refundable") {
     return { kind: "unpriced", reason: `nothing of \`${lookup.objectId}\` is left to refund` };
@@ -80,16 +84,21 @@ function appendLabels(operation: Operation, body: Uint8Array, labels: Labels): U
   }
   if (missing.length === 0 || operation.metadata.size + missing.length > METADATA_KEYS_MAX) return body;
   const text = missing
-    .map(([name, value]) => `metadata[${name}]=${encodeURIComponent(value.slice(0, LABEL_LENGTH_MAX))}`)
+    .map(
+      ([name, value]) =>
+        `metadata[${name}]=${encodeURIComponent(value.slice(0, LABEL_LENGTH_MAX).toWellFormed())}`,
+    )
     .join("&");
   return Buffer.concat([body, Buffer.from(body.length === 0 ? text : `&${text}`, "ascii")]);
 }
 
 /** `metadata=` removes all metadata; a label beside it would make the body mean something else. */
 function clearsMetadata(body: Uint8Array): boolean {
-  return /(?:^|&)metadata=/.test(
-    Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1"),
-  );
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8");
+  // Most bodies cannot: only these are worth decoding again.
+  if (!/(?:^|[&%])(?:metadata|[0-9a-f]{2})/i.test(text)) return false;
+  const fields = parseForm(text);
+  return typeof fields === "string" || fields.some((field) => field.name === "metadata");
 }
 
 function renderError(problem: Problem): string {
