@@ -23,7 +23,8 @@ export async function openStripeMock({ guard }) {
   const { port, close } = await openDaemon({
     name: "stripe-mock",
     command,
-    argsFor: (port) => ["-http-addr", `127.0.0.1:${port}`],
+    // It also opens HTTPS, on a fixed port unless told otherwise, where another instance may be.
+    argsFor: (port) => ["-http-addr", `127.0.0.1:${port}`, "-https-addr", "127.0.0.1:0"],
     isReady,
     guard,
     stopSignal: "SIGTERM",

@@ -1,10 +1,19 @@
-import type { CallFacts, KeyIdentity, Operation, VaultKeyRecord, Vendor } from "@keybrake/core";
+import {
+  type CallFacts,
+  type KeyIdentity,
+  type Operation,
+  redactVaultKey,
+  type VaultKeyRecord,
+  type Vendor,
+} from "@keybrake/core";
 import { v7 as uuidv7 } from "uuid";
 import type { RequestHead } from "./read-request.ts";
 
 const PATH_LENGTH_MAX = 2_048;
 const METADATA_BYTES_MAX = 4_096;
 const LABEL_LENGTH_MAX = 200;
+/** The same shape as `VAULT_KEY_PATTERN`, anywhere in a text. */
+const VAULT_KEYS = /vault_[a-z0-9_]{1,40}_[0-9A-Za-z]{38}/g;
 
 /** One request on its way through the pipeline: what has been learned of it so far. */
 export class Call {
@@ -90,9 +99,14 @@ function identityOf(key: VaultKeyRecord, claimedRunId: string | null): KeyIdenti
   };
 }
 
-/** Text that any store and any log line can hold: bounded, well-formed, without control characters. */
+/** A text of the agent's without the vault keys in it: one that stands in the wrong place must not be stored. */
+export function redactVaultKeys(text: string): string {
+  return text.includes("vault_") ? text.replace(VAULT_KEYS, redactVaultKey) : text;
+}
+
+/** Text that any store and any log line can hold: bounded, well-formed, without control characters or vault keys. */
 function cleanText(text: string, lengthMax: number): string {
-  return text
+  return redactVaultKeys(text)
     .slice(0, lengthMax)
     .toWellFormed()
     .replace(/[\p{Cc}\u2028\u2029]/gu, "\ufffd");

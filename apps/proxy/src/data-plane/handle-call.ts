@@ -16,7 +16,7 @@ import {
 } from "@keybrake/core";
 import { type Answer, renderDenial, renderFault, writeAnswer } from "./answer.ts";
 import { authenticate } from "./authenticate.ts";
-import { Call } from "./call.ts";
+import { Call, redactVaultKeys } from "./call.ts";
 import type { DataPlane, VendorRoute } from "./data-plane.ts";
 import { answerHeaders, buildRequest, isSearchable } from "./forward.ts";
 import { deriveIdempotency, type Idempotency } from "./idempotency.ts";
@@ -24,8 +24,8 @@ import { LeakGuard } from "./leak-guard.ts";
 import { describeKey } from "./me.ts";
 import { priceOperation } from "./price.ts";
 import { readBody, readHead } from "./read-request.ts";
-import { ended, type Settling, settlementsOf } from "./settle.ts";
-import type { Sent } from "./upstream.ts";
+import { ended, type Settling, settlementsOf, withoutWords } from "./settle.ts";
+import type { Sent, UpstreamAnswer } from "./upstream.ts";
 
 const STALE_TRIES_MAX = 3;
 
@@ -161,7 +161,8 @@ function readOperation(plane: DataPlane, call: Call, route: VendorRoute, body: B
       path: head.target.path,
       query: head.target.query,
       contentType: head.headers.get("content-type") ?? null,
-      idempotencyKey: head.headers.get("idempotency-key") ?? null,
+      // An empty one would make all calls that carry it one call.
+      idempotencyKey: head.headers.get("idempotency-key") || null,
       account: head.headers.get("stripe-account") ?? null,
       body,
     },
@@ -246,14 +247,28 @@ async function perform(
     pricing: { rates: plane.rates, today: plane.clock.today() },
     latencyMs: latencyOf(plane, call),
   };
-  const settlements = settlementsOf(settling, sent);
+  const withheld = sent.kind === "answered" ? whyWithheld(held, sent, guard) : null;
+  const settlements = settlementsOf(settling, sent).map((settlement) =>
+    withheld === null ? settlement : withoutWords(settlement, withheld),
+  );
   await Promise.all(settlements.map((settlement) => plane.ledger.settle(settlement)));
   plane.log.sent(call, settlements[0], sent);
-  return answerOf(plane, call, held, sent, guard);
+  if (withheld === LEAKED) plane.log.leak(call);
+  return answerOf(held, sent, withheld);
 }
 
-/** The vendor's answer as the agent may see it, or the fault that stands for it. */
-function answerOf(plane: DataPlane, call: Call, held: Held, sent: Sent, guard: LeakGuard): Answer {
+const LEAKED = "the vendor's answer contained a credential";
+const ENCODED = "the vendor's answer was encoded, so it could not be searched for a credential";
+
+/** Why an answer may be neither shown nor recorded; null when it may. */
+function whyWithheld({ route, operation }: Held, answer: UpstreamAnswer, guard: LeakGuard): string | null {
+  const shown = JSON.stringify(answerHeaders(route.vendor, operation, answer.headers));
+  if (guard.finds(answer.body) || guard.finds(Buffer.from(shown))) return LEAKED;
+  return isSearchable(answer.headers) ? null : ENCODED;
+}
+
+/** The vendor's answer as the agent may see it, or the fault that stands for it; `withheld` says why it may not. */
+function answerOf(held: Held, sent: Sent, withheld: string | null): Answer {
   if (sent.kind === "not_sent") throw new KeybrakeError("vendor_unreachable", { detail: sent.reason });
   if (sent.kind === "unknown") {
     throw new KeybrakeError(sent.isTimeout ? "vendor_timeout" : "vendor_unreachable", {
@@ -266,18 +281,8 @@ function answerOf(plane: DataPlane, call: Call, held: Held, sent: Sent, guard: L
       detail: `the vendor refused the configured credential (status ${sent.status}): tell the operator`,
     });
   }
-  if (!isSearchable(sent.headers)) {
-    throw new KeybrakeError("vendor_answer_withheld", {
-      detail: "the vendor's answer was encoded, so it could not be searched for a credential",
-    });
-  }
+  if (withheld !== null) throw new KeybrakeError("vendor_answer_withheld", { detail: withheld });
   const headers = answerHeaders(held.route.vendor, held.operation, sent.headers);
-  if (guard.finds(sent.body) || guard.finds(Buffer.from(JSON.stringify(headers)))) {
-    plane.log.leak(call);
-    throw new KeybrakeError("vendor_answer_withheld", {
-      detail: "the vendor's answer contained a credential",
-    });
-  }
   return { status: sent.status, headers, body: sent.body };
 }
 
@@ -286,7 +291,7 @@ async function refuse(plane: DataPlane, call: Call, response: ServerResponse, de
   const { status } = DENIALS[denial.code];
   await plane.ledger.deny({
     ...call.describe(),
-    denial,
+    denial: { ...denial, reason: redactVaultKeys(denial.reason) },
     statusCode: status,
     latencyMs: latencyOf(plane, call),
   });

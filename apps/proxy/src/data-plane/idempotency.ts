@@ -21,7 +21,7 @@ export function deriveIdempotency(
   return {
     upstreamKey: createHmac("sha256", installSecret).update(subject).digest("base64url"),
     fingerprint: createHash("sha256")
-      .update(`${operation.account ?? ""}\n`)
+      .update(`${operation.account ?? ""}\n${operation.query ?? ""}\n`)
       .update(body)
       .digest("base64url"),
   };

@@ -16,16 +16,23 @@ export class LeakGuard {
   }
 
   private constructor(credential: Buffer) {
+    const text = credential.toString("latin1");
+    const hex = credential.toString("hex");
+    // Twice where capitals mean nothing, and with only those characters escaped that have to be, as most programs do.
     const texts = new Set<string>([
-      credential.toString("latin1"),
-      credential.toString("hex"),
-      credential.toString("hex").toUpperCase(),
-      percentEncoded(credential, false),
-      percentEncoded(credential, true),
-      jsonEscaped(credential),
+      text,
+      hex,
+      hex.toUpperCase(),
+      hex.replace(/../g, "%$&"),
+      hex.toUpperCase().replace(/../g, "%$&"),
+      hex.replace(/../g, "\\u00$&"),
+      hex.toUpperCase().replace(/../g, "\\u00$&"),
+      encodeURIComponent(text),
+      encodeURIComponent(text).replace(/%../g, (match) => match.toLowerCase()),
+      JSON.stringify(text).slice(1, -1),
       ...[0, 1, 2].flatMap((shift) => base64Core(credential, shift)),
     ]);
-    this.#needles = [...texts].map((text) => Buffer.from(text, "latin1"));
+    this.#needles = [...texts].map((needle) => Buffer.from(needle, "latin1"));
   }
 
   /** The longest needle less one: what a stream must remember of its last chunk. */
@@ -36,15 +43,6 @@ export class LeakGuard {
   finds(bytes: Buffer): boolean {
     return this.#needles.some((needle) => bytes.includes(needle));
   }
-}
-
-function percentEncoded(bytes: Buffer, isUpper: boolean): string {
-  const hex = (byte: number) => byte.toString(16).padStart(2, "0");
-  return [...bytes].map((byte) => `%${isUpper ? hex(byte).toUpperCase() : hex(byte)}`).join("");
-}
-
-function jsonEscaped(bytes: Buffer): string {
-  return [...bytes].map((byte) => `\\u${byte.toString(16).padStart(4, "0")}`).join("");
 }
 
 /** Base64 of the bytes at one of three alignments, less the characters that depend on their neighbors. */

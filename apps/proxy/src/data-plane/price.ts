@@ -11,6 +11,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { Call } from "./call.ts";
 import type { DataPlane, VendorRoute } from "./data-plane.ts";
 import { buildRequest } from "./forward.ts";
+import { LeakGuard } from "./leak-guard.ts";
 import { ended, readableAnswer, vendorRequestIdOf } from "./settle.ts";
 
 /**
@@ -89,11 +90,20 @@ async function readObject(
   if (reserved.kind === "stale") return "stale";
   if (reserved.kind === "denied") return reserved.denial;
   const secretId = facts.identity.secretId;
-  const { credential } = await plane.secrets.open(secretId, reserved.secretVersion);
+  const opened = await plane.secrets.open(secretId, reserved.secretVersion).catch(async (error: unknown) => {
+    const reason = "the real credential could not be opened, so the object was not read";
+    await plane.ledger.settle(ended({ callId, secretId, latencyMs: 0 }, "released", { reason }));
+    throw error;
+  });
+  const { credential } = opened;
+  const guard = LeakGuard.of(credential);
   const sent = await route.upstream.send(
     buildRequest(route.vendor, read, null, Buffer.alloc(0), credential, null),
     () => plane.ledger.maySend(reserved),
   );
+  const isLeaking =
+    sent.kind === "answered" &&
+    (guard.finds(sent.body) || guard.finds(Buffer.from(JSON.stringify(sent.headers))));
   const status = sent.kind === "answered" ? sent.status : null;
   const state = sent.kind === "answered" ? "settled" : "released";
   const upstreamMs = sent.kind === "not_sent" ? null : sent.upstreamMs;
@@ -101,13 +111,20 @@ async function readObject(
     ended({ callId, secretId, latencyMs: upstreamMs ?? 0 }, state, {
       statusCode: status,
       upstreamMs,
-      vendorRequestId: sent.kind === "answered" ? vendorRequestIdOf(route.vendor, sent.headers) : null,
+      vendorRequestId:
+        sent.kind === "answered" && !isLeaking ? vendorRequestIdOf(route.vendor, sent.headers) : null,
       reason: "read to price a call",
     }),
   );
   if (sent.kind !== "answered" || sent.status >= 500 || sent.status === 429) {
     throw new KeybrakeError("vendor_unreachable", {
       detail: "the object that prices this call could not be read, nothing was sent",
+    });
+  }
+  if (isLeaking) {
+    plane.log.leak(call);
+    throw new KeybrakeError("vendor_answer_withheld", {
+      detail: "the vendor's answer contained a credential",
     });
   }
   const found = route.vendor.readFacts(lookup, readableAnswer(sent));

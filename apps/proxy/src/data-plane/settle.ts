@@ -50,6 +50,20 @@ export function settlementsOf(settling: Settling, sent: Sent): readonly SettleRe
   return [isReplay ? { ...own, costMicros: 0n, exposure: null } : own];
 }
 
+/**
+ * The settlement of an answer that must not be recorded: nothing that the vendor wrote is kept, and only a refusal
+ * still proves anything.
+ */
+export function withoutWords(settlement: SettleRequest, reason: string): SettleRequest {
+  const { secretId, callId, statusCode, upstreamMs } = settlement;
+  const state = settlement.state === "released" ? "released" : "unknown";
+  return ended({ callId, secretId, latencyMs: settlement.latencyMs ?? 0 }, state, {
+    statusCode,
+    upstreamMs,
+    reason,
+  });
+}
+
 /** The vendor's answer as its adapter reads it. */
 export function readableAnswer(answer: UpstreamAnswer): VendorAnswer {
   return {

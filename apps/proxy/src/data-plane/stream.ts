@@ -122,7 +122,6 @@ class Exchange {
     const status = answer.statusCode ?? 0;
     if (status < 200 || status > 599) throw new RangeError("a status that ends no answer");
     this.#status = status;
-    this.#vendorRequestId = vendorRequestIdOf(plane.routes[operation.vendor].vendor, answer.headers);
     if (this.#status === 401 || this.#status === 403) {
       answer.destroy();
       return this.#withhold(
@@ -139,6 +138,7 @@ class Exchange {
       plane.log.leak(call);
       return this.#withhold("the vendor's answer contained a credential");
     }
+    this.#vendorRequestId = vendorRequestIdOf(plane.routes[operation.vendor].vendor, answer.headers);
     const length = answer.headers["content-length"];
     response.writeHead(this.#status, {
       ...headers,

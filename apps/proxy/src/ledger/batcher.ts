@@ -62,6 +62,8 @@ const RETRY_DELAY_MS = 100;
 const LEASE_LOST = "KB001";
 const TRY_AGAIN = new Set(["40001", "40P01", "55P03"]);
 const DUPLICATE_ROW = "23505";
+/** Data exceptions and broken constraints come with an operation; anything else a database says is about itself. */
+const OPERATION_AT_FAULT = /^2[23]/;
 
 /**
  * Group commit: operations queue up while a flush runs, and the next flush takes them all, so that the cost of a
@@ -114,7 +116,9 @@ export class Batcher {
     await Promise.race([this.#running ?? Promise.resolve(), delay(timeoutMs, undefined, { ref: false })]);
     this.#isClosed = true;
     clearInterval(this.#watch);
-    return this.#queue.length + this.#inFlight.length;
+    const left = [...this.#inFlight, ...this.#queue];
+    for (const entry of left) this.#tell(entry, new KeybrakeError("ledger_unavailable"));
+    return left.length;
   }
 
   async #run(): Promise<void> {
@@ -146,7 +150,7 @@ export class Batcher {
         }
         if (state !== null && TRY_AGAIN.has(state) && attempt < 5) continue;
         this.#events.onError("flush the ledger", error);
-        if (state !== null) return this.#isolate(batch, state);
+        if (state !== null && OPERATION_AT_FAULT.test(state)) return this.#isolate(batch, state);
         return this.#giveUp(batch);
       }
     }

@@ -22,10 +22,12 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** The SQLSTATE of an error that a database answered with; null when it did not answer. */
+/**
+ * The SQLSTATE of an error that a database answered with; null when it did not answer. Node's codes for a broken
+ * connection can have five letters, too (`EPIPE`), and two classes of SQLSTATE mean that the connection ended.
+ */
 export function sqlStateOf(error: unknown): string | null {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return null;
-  return /^[0-9A-Z]{5}$/.test(error.code) && !error.code.startsWith("08") && !error.code.startsWith("57P")
-    ? error.code
-    : null;
+  const isState = /^[0-9A-Z]{5}$/.test(error.code) && !/^E[A-Z]{4}$/.test(error.code);
+  return isState && !/^(?:08|57P)/.test(error.code) ? error.code : null;
 }

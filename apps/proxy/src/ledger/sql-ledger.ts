@@ -132,7 +132,7 @@ export class SqlLedger implements Ledger {
         ? {}
         : {
             retryAfterSeconds: seconds,
-            retryAt: wholeSecond(this.#clock.now().getTime() + seconds * 1_000),
+            retryAt: midnightAt(this.#clock.now().getTime() + seconds * 1_000),
           }),
     };
   }
@@ -181,6 +181,7 @@ function readReserved(result: OpResult, startedAtMs: number): Reserved {
   };
 }
 
-function wholeSecond(ms: number): Date {
-  return new Date(Math.round(ms / 1_000) * 1_000);
+/** Every window ends at a UTC midnight, so the nearest one is meant. */
+function midnightAt(ms: number): Date {
+  return new Date(Math.round(ms / 86_400_000) * 86_400_000);
 }

@@ -75,7 +75,10 @@ const BROKEN: readonly (readonly [name: string, answer: string])[] = [
   ["CL: 0x5", `HTTP/1.1 200 OK\r\nContent-Length: 0x5\r\n\r\n${INTENT}`],
   ["CL: -1", `HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n${INTENT}`],
   ["a chunk that is no chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"],
-  ["a NUL in a header", `HTTP/1.1 200 OK\r\nX: a\u0000b\r\nContent-Length: ${INTENT.length}\r\n\r\n${INTENT}`],
+  [
+    "a NUL in a header",
+    `HTTP/1.1 200 OK\r\nX: a\u0000b\r\nContent-Length: ${INTENT.length}\r\n\r\n${INTENT}`,
+  ],
   [
     "an injected header behind a lone CR",
     `HTTP/1.1 200 OK\r\nRequest-Id: a\rSet-Cookie: b\r\nContent-Length: ${INTENT.length}\r\n\r\n${INTENT}`,
@@ -94,9 +97,12 @@ const BROKEN: readonly (readonly [name: string, answer: string])[] = [
 ];
 
 describe("F6, F11: an answer that is broken is none", () => {
-  test.each(BROKEN)("F11: %s, to an accounted call: 502, and its worst case stays charged", async (_name, answer) => {
-    await expectUnknown(await suffer(answer, charge), "vendor_unreachable");
-  });
+  test.each(BROKEN)(
+    "F11: %s, to an accounted call: 502, and its worst case stays charged",
+    async (_name, answer) => {
+      await expectUnknown(await suffer(answer, charge), "vendor_unreachable");
+    },
+  );
 
   test.each(BROKEN)("F11: %s, to a read: 502 or broken off", async (_name, answer) => {
     const exchange = await suffer(answer, read);
@@ -160,19 +166,25 @@ describe("F11: answers that are whole, and want more", () => {
     expect(answers[0]?.body).toBe(INTENT);
   });
 
-  test.each(everywhere)("F11: a thousand informational answers change nothing, on %s", async (_name, call) => {
-    const flood = "HTTP/1.1 103 Early Hints\r\nLink: <http://evil/>\r\n\r\n".repeat(1_000);
-    const { answers, text } = await suffer(flood + answerText(200, INTENT), call);
-    expect(answers.map(({ status, body }) => [status, body])).toEqual([[200, INTENT]]);
-    expect(text).not.toMatch(/103|evil/);
-  });
+  test.each(everywhere)(
+    "F11: a thousand informational answers change nothing, on %s",
+    async (_name, call) => {
+      const flood = "HTTP/1.1 103 Early Hints\r\nLink: <http://evil/>\r\n\r\n".repeat(1_000);
+      const { answers, text } = await suffer(flood + answerText(200, INTENT), call);
+      expect(answers.map(({ status, body }) => [status, body])).toEqual([[200, INTENT]]);
+      expect(text).not.toMatch(/103|evil/);
+    },
+  );
 
-  test.each(everywhere)("F11: a second answer is never given to the next call, on %s", async (_name, call) => {
-    await suffer(answerText(200, INTENT) + answerText(200, '{"poisoned":true}'), call);
-    for (let attempt = 0; attempt < 3; attempt++) {
-      for (const next of [charge, read]) expect((await next()).text).not.toContain("poisoned");
-    }
-  });
+  test.each(everywhere)(
+    "F11: a second answer is never given to the next call, on %s",
+    async (_name, call) => {
+      await suffer(answerText(200, INTENT) + answerText(200, '{"poisoned":true}'), call);
+      for (let attempt = 0; attempt < 3; attempt++) {
+        for (const next of [charge, read]) expect((await next()).text).not.toContain("poisoned");
+      }
+    },
+  );
 
   test.each(everywhere)("F11: a header that is no latin1 spoils no success, on %s", async (_name, call) => {
     const reply = answerText(200, INTENT, [`Request-Id: ${Buffer.from("req_€").toString("latin1")}`]);
@@ -180,13 +192,20 @@ describe("F11: answers that are whole, and want more", () => {
     expect(answers.map(({ status, body }) => [status, body])).toEqual([[200, INTENT]]);
   });
 
-  test.each(everywhere)("F11: an encoded answer cannot be searched, so it is withheld, on %s", async (_name, call) => {
-    for (const header of ["Content-Encoding: gzip", "Content-Encoding: br", "Content-Encoding: identity, gzip"]) {
-      const { answers } = await suffer(answerText(200, INTENT, [header]), call);
-      expect(answers.map(({ status }) => status)).toEqual([502]);
-      expect(codeOf(answers[0])).toBe("vendor_answer_withheld");
-    }
-  });
+  test.each(everywhere)(
+    "F11: an encoded answer cannot be searched, so it is withheld, on %s",
+    async (_name, call) => {
+      for (const header of [
+        "Content-Encoding: gzip",
+        "Content-Encoding: br",
+        "Content-Encoding: identity, gzip",
+      ]) {
+        const { answers } = await suffer(answerText(200, INTENT, [header]), call);
+        expect(answers.map(({ status }) => status)).toEqual([502]);
+        expect(codeOf(answers[0])).toBe("vendor_answer_withheld");
+      }
+    },
+  );
 
   test.each(everywhere)("F11: nor can a compressed transfer, on %s", async (_name, call) => {
     const chunks = `${INTENT.length.toString(16)}\r\n${INTENT}\r\n0\r\n\r\n`;
@@ -216,7 +235,8 @@ describe("F11: answers that are whole, and want more", () => {
 
 describe("F11: answers without an end", () => {
   /** Writes for as long as the other side takes it. */
-  const endless = (head: string): Reply =>
+  const endless =
+    (head: string): Reply =>
     (_request, socket: Socket) => {
       const block = Buffer.alloc(262_144, " ");
       socket.write(head);

@@ -17,6 +17,8 @@ if (NO_POSTGRES) {
     throw new Error("KEYBRAKE_TEST_DATABASE_URL must be set where CI is true");
 }
 
+/** The advisory lock of `migrate`. */
+const MIGRATION_LOCK = 7_301_002;
 const FIRST = "CREATE TABLE first (a integer);\nINSERT INTO first VALUES (1); -- the end";
 const SECOND = "CREATE FUNCTION second() RETURNS integer LANGUAGE sql AS $$ SELECT 2 $$;\n";
 
@@ -141,20 +143,24 @@ describe.skipIf(NO_POSTGRES)("with PostgreSQL", () => {
   );
 });
 
-/** The pid of the one backend that waits for the advisory lock `key`; asks again until there is one. */
-async function backendWaitingFor(empty: EmptyDatabase, key: number): Promise<number> {
+/** The pids of the `count` backends that wait for the advisory lock `key`; asks again until there are so many. */
+async function backendsWaitingFor(
+  empty: EmptyDatabase,
+  key: number,
+  count: number,
+): Promise<readonly number[]> {
   for (let attempt = 0; attempt < 2_000; attempt++) {
-    const [row] = await empty.query(
+    const rows = await empty.query(
       `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND NOT granted
          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       [key],
     );
-    if (row !== undefined) return row["pid"] as number;
+    if (rows.length === count) return rows.map((row) => row["pid"] as number);
   }
-  throw new Error(`nobody waits for the advisory lock ${key}`);
+  throw new Error(`there are not ${count} who wait for the advisory lock ${key}`);
 }
 
-describe.skipIf(NO_POSTGRES)("migrate on PostgreSQL, killed half-way", () => {
+describe.skipIf(NO_POSTGRES)("migrate on PostgreSQL, caught half-way", () => {
   // A connection of the test holds lock 42, so the migration stands in the middle for as long as the test likes.
   const BLOCKED =
     "CREATE TABLE half (a integer);\nSELECT pg_advisory_xact_lock(42);\nCREATE TABLE whole (a integer);";
@@ -169,13 +175,25 @@ describe.skipIf(NO_POSTGRES)("migrate on PostgreSQL, killed half-way", () => {
     await empty.drop();
   });
 
+  it("has the other starters wait, and find it done", async () => {
+    using temp = makeTempDir();
+    const directory = directoryOf(temp.path, BLOCKED);
+    await empty.query("SELECT pg_advisory_lock(42)");
+    const starters = [1, 2, 3].map(() => migrate(database, directory));
+    await backendsWaitingFor(empty, 42, 1);
+    await backendsWaitingFor(empty, MIGRATION_LOCK, 2);
+    await empty.query("SELECT pg_advisory_unlock(42)");
+    expect((await Promise.all(starters)).flat()).toEqual(["0001_one"]);
+  });
+
   it("leaves nothing when the server ends the connection", async () => {
     using temp = makeTempDir();
     const directory = directoryOf(temp.path, BLOCKED);
     await empty.query("SELECT pg_advisory_lock(42)");
     const running = migrate(database, directory);
     const failed = expect(running).rejects.toThrow();
-    await empty.query("SELECT pg_terminate_backend($1)", [await backendWaitingFor(empty, 42)]);
+    const [pid] = await backendsWaitingFor(empty, 42, 1);
+    await empty.query("SELECT pg_terminate_backend($1)", [pid]);
     await failed;
 
     expect(await columnOf(database, "SELECT to_regclass('half')::text")).toEqual([null]);
@@ -187,7 +205,7 @@ describe.skipIf(NO_POSTGRES)("migrate on PostgreSQL, killed half-way", () => {
     const directory = directoryOf(temp.path, BLOCKED);
     await empty.query("SELECT pg_advisory_lock(42)");
     const child = startChild("migrate-child.ts", "postgres", empty.url, directory.href);
-    await backendWaitingFor(empty, 42);
+    await backendsWaitingFor(empty, 42, 1);
     await child.kill();
     expect(await columnOf(database, "SELECT to_regclass('half')::text")).toEqual([null]);
 

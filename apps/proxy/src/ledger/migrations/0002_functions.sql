@@ -60,6 +60,13 @@ BEGIN
     ids, times, what, digests);
 END $$;
 
+-- The HTTP status of a refusal by the ledger itself, as the table of denials in core has it.
+CREATE FUNCTION denial_status(code text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN code LIKE 'vault_key_%' THEN 401 WHEN code LIKE 'total_%' THEN 403
+    WHEN code = 'idempotency_in_flight' THEN 409 WHEN code = 'idempotency_mismatch' THEN 422
+    WHEN code = 'kill_switch_engaged' THEN 503 ELSE 429 END
+$$;
+
 -- One operation of a flush. `kind` is reserve, deny or settle; the fields that a kind does not use are null.
 CREATE TYPE ledger_op AS (
   i integer, kind text, id uuid, requested_at timestamptz,
@@ -342,7 +349,7 @@ BEGIN
         format('the %s %s budget of this %s is used up', win_window[blocked[o.i]], win_unit[blocked[o.i]], win_scope[blocked[o.i]])
         ELSE replace(codes[o.i], '_', ' ') END,
       o.vault_key_id, o.agent_id, o.crew_run_id, o.claimed_agent_id, o.claimed_crew_run_id, o.vendor, o.method, o.path,
-      o.endpoint, o.status_code, o.amount, o.currency, o.direction,
+      o.endpoint, CASE WHEN o.kind = 'deny' OR codes[o.i] IS NULL THEN o.status_code ELSE denial_status(codes[o.i]) END, o.amount, o.currency, o.direction,
       CASE WHEN codes[o.i] IS NULL THEN usd(holds[o.i]) ELSE 0 END, usd(used_after[o.i]), o.customer_id,
       o.idempotency_key, CASE WHEN codes[o.i] IS NULL THEN replays[o.i] END, coalesce(o.metadata, '{}'),
       o.latency_ms, replica_name
