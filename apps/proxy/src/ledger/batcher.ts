@@ -62,8 +62,11 @@ const RETRY_DELAY_MS = 100;
 const LEASE_LOST = "KB001";
 const TRY_AGAIN = new Set(["40001", "40P01", "55P03"]);
 const DUPLICATE_ROW = "23505";
-/** Data exceptions and broken constraints come with an operation; anything else a database says is about itself. */
-const OPERATION_AT_FAULT = /^2[23]/;
+/**
+ * What a database says about itself: no access, no resources, wrong state, stopped by an operator, broken. Everything
+ * else it can only have against an operation, which then must not be tried for ever before all others.
+ */
+const DATABASE_AT_FAULT = /^(?:08|25|28|3D|42|53|55|57|58|XX)/;
 
 /**
  * Group commit: operations queue up while a flush runs, and the next flush takes them all, so that the cost of a
@@ -150,7 +153,7 @@ export class Batcher {
         }
         if (state !== null && TRY_AGAIN.has(state) && attempt < 5) continue;
         this.#events.onError("flush the ledger", error);
-        if (state !== null && OPERATION_AT_FAULT.test(state)) return this.#isolate(batch, state);
+        if (state !== null && !DATABASE_AT_FAULT.test(state)) return this.#isolate(batch, state);
         return this.#giveUp(batch);
       }
     }
@@ -161,11 +164,11 @@ export class Batcher {
     const [row] = await this.#database.query(LEDGER_APPLY_SQL, [this.#replica.epoch, text]);
     const answer = row?.["result"] as {
       day: string;
-      at: number;
+      now: number;
       results: (OpResult & { i: number })[] | null;
     };
     this.#events.onFlush({
-      databaseMs: answer.at,
+      databaseMs: answer.now,
       day: answer.day,
       size: batch.length,
       tookMs: this.#monotonicMs() - startedAtMs,

@@ -1,4 +1,5 @@
-import { KeybrakeError, type KeyStore, type PolicyDocument, type VaultKeyRecord } from "@keybrake/core";
+import type { KeyStore, PolicyDocument, VaultKeyRecord } from "@keybrake/core";
+import { answerInTime } from "./answer-in-time.ts";
 import type { Database, Row } from "./database.ts";
 
 /** A remembered key may be this old; the ledger's own reading decides anyway, so this only saves queries. */
@@ -6,7 +7,6 @@ const REMEMBER_MS = 5_000;
 /** An unknown key is remembered shortly, so that a loop with a dead key costs no query a call. */
 const REMEMBER_MISSING_MS = 1_000;
 const ENTRIES_MAX = 50_000;
-const WAIT_MS_MAX = 900;
 
 const FIND_KEY = `
   SELECT k.id, k.redacted, k.name, k.agent_id, k.crew_run_id, k.secret_id, s.name AS secret_name, k.vendor, k.policy,
@@ -48,18 +48,8 @@ export class SqlKeyStore implements KeyStore {
   }
 
   async #query(keyHash: Uint8Array): Promise<VaultKeyRecord | null> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new KeybrakeError("ledger_unavailable")), WAIT_MS_MAX);
-    });
-    try {
-      const [row] = await Promise.race([this.#database.query(FIND_KEY, [Buffer.from(keyHash)]), late]);
-      return row === undefined ? null : readRecord(row);
-    } catch (error) {
-      throw new KeybrakeError("ledger_unavailable", { cause: error });
-    } finally {
-      clearTimeout(timer);
-    }
+    const [row] = await answerInTime(this.#database.query(FIND_KEY, [Buffer.from(keyHash)]));
+    return row === undefined ? null : readRecord(row);
   }
 }
 

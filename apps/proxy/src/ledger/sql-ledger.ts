@@ -13,6 +13,7 @@ import {
   type ReserveResult,
   type SettleRequest,
 } from "@keybrake/core";
+import { answerInTime } from "./answer-in-time.ts";
 import type { Batcher, LedgerOp, OpResult } from "./batcher.ts";
 import type { Database } from "./database.ts";
 import type { DatabaseClock } from "./database-clock.ts";
@@ -99,9 +100,11 @@ export class SqlLedger implements Ledger {
   }
 
   async findExposure(secretId: string, objectId: string): Promise<KnownExposure | null> {
-    const [row] = await this.#database.query(
-      "SELECT amount, currency FROM exposures WHERE secret_id = $1 AND object_id = $2",
-      [secretId, objectId],
+    const [row] = await answerInTime(
+      this.#database.query("SELECT amount, currency FROM exposures WHERE secret_id = $1 AND object_id = $2", [
+        secretId,
+        objectId,
+      ]),
     );
     return row === undefined
       ? null

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { isKeybrakeError, type KeyIdentity, type ReserveRequest, type SettleRequest } from "@keybrake/core";
 import pg from "pg";
@@ -189,6 +189,23 @@ function testPoison(): void {
     expect(answers.filter((answer) => answer === "reserved")).toHaveLength(60);
     expect(answers[30]).toBe("ledger_unavailable");
     expect(await statesOf([poison])).toEqual([undefined]);
+  });
+
+  it("because it is too large is given up, and the ledger goes on", async () => {
+    // An index takes no more than 2.7 kB; this is no fault of its value, so the database says it in another way.
+    const {
+      holdMicros: _,
+      exposureId: __,
+      accounted: ___,
+      idempotency: ____,
+      ...facts
+    } = callOf({
+      agent_id: randomBytes(9_000).toString("base64"),
+    });
+    const denial = { code: "endpoint_not_allowed", reason: "no" } as const;
+    const denied = parts.ledger.deny({ ...facts, denial, statusCode: 403, latencyMs: 0 });
+    await expect(denied).rejects.toMatchObject({ code: "ledger_unavailable" });
+    await vi.waitFor(async () => expect(await answerTo(callOf())).toBe("reserved"), EVENTUALLY);
   });
 
   it("does not reject when it is a settlement, and the others of its flush are applied", async () => {

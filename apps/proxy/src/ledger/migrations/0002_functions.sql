@@ -416,7 +416,7 @@ BEGIN
   END IF;
   PERFORM append_link(an_epoch, at_time, link_ids, link_times, link_kinds, link_digests);
 
-  RETURN jsonb_build_object('day', today, 'at', epoch_ms(at_time), 'results', (
+  RETURN jsonb_build_object('day', today, 'at', epoch_ms(at_time), 'now', epoch_ms(clock_timestamp()), 'results', (
     SELECT jsonb_agg(jsonb_build_object('i', o.i, 'code', codes[o.i], 'hold', holds[o.i]::text, 'replay_of', replays[o.i],
         'replay_open', replay_open[o.i], 'expiry_ms', expiry_ms[o.i], 'version', versions[o.i],
         'limit', CASE WHEN blocked[o.i] IS NOT NULL THEN jsonb_build_object(
@@ -478,7 +478,11 @@ BEGIN
   INSERT INTO budgets (scope, scope_value, time_window, unit, limit_amount)
     VALUES (a_scope, a_value, a_window, a_unit, a_limit) RETURNING id INTO the_id;
   SELECT greatest(0, CASE a_unit
-      WHEN 'usd' THEN coalesce(micros(sum(CASE WHEN c.state IN ('reserved', 'unknown') THEN c.reserved_usd ELSE c.cost_usd END)), 0)
+      WHEN 'usd' THEN coalesce(micros(sum(CASE WHEN c.state IN ('reserved', 'unknown') THEN c.reserved_usd
+        -- What a call gave back to an earlier window is no credit to this one.
+        WHEN c.cost_usd < 0 THEN c.cost_usd + coalesce((SELECT usd(sum(k.micros)::bigint) FROM credits k
+          WHERE k.call_id = c.id AND k.day < start), 0)
+        ELSE c.cost_usd END)), 0)
       WHEN 'calls' THEN count(*) FILTER (WHERE c.method NOT IN ('GET', 'HEAD') AND c.replay_of IS NULL
         AND NOT (c.state = 'released' AND c.status_code IS NULL))
       ELSE count(*) END) INTO used
