@@ -200,6 +200,7 @@ class Reader {
     const file = this.text("KEYBRAKE_MASTER_KEY_FILE");
     if (direct !== null && file !== null)
       this.problem("give KEYBRAKE_MASTER_KEY or KEYBRAKE_MASTER_KEY_FILE, not both");
+    if (file !== null) this.#readFile("KEYBRAKE_MASTER_KEY_FILE", file);
     if (direct === null && file === null && isRequired) {
       this.problem(
         "KEYBRAKE_MASTER_KEY or KEYBRAKE_MASTER_KEY_FILE is required with KEYBRAKE_DATABASE_URL: 32 random bytes in base64",
@@ -223,7 +224,7 @@ class Reader {
 
   #readFile(name: string, file: string): string | null {
     try {
-      if (name.endsWith("TOKEN_FILE") && (statSync(file).mode & 0o077) !== 0) {
+      if (name !== "KEYBRAKE_RATES_FILE" && (statSync(file).mode & 0o077) !== 0) {
         this.problem(`${name}: \`${file}\` can be read by others: chmod 600 it`);
       }
       return readFileSync(file, "utf8").trim();

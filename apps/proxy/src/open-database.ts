@@ -16,6 +16,8 @@ export interface Databases {
   /** For queries that people write. */
   readonly queries: Database;
   readonly isEmbedded: boolean;
+  /** Resolves when the embedded engine has ended by itself: nothing can be decided any more. Null with PostgreSQL. */
+  readonly died: Promise<Error> | null;
   close(): Promise<void>;
 }
 
@@ -40,7 +42,7 @@ function openExternal(url: string): Databases {
   const close = async () => {
     await Promise.all([ledger, general, long, queries].map((database) => database.close()));
   };
-  return { ledger, general, long, queries, isEmbedded: false, close };
+  return { ledger, general, long, queries, isEmbedded: false, died: null, close };
 }
 
 async function openEmbedded(dataDir: string): Promise<Databases> {

@@ -32,6 +32,7 @@ import { openUpstreams, SANDBOX_STRIPE_KEY } from "./upstreams.ts";
 
 export const VERSION = "0.1.0";
 const DRAIN_MS_MAX = 25_000;
+const BREAK_OFF_MS_MAX = 1_000;
 
 /** A running server: two listeners, and how to end it. */
 export interface RunningServer {
@@ -68,6 +69,11 @@ async function compose(
 
   const databases = await openDatabases(config);
   closers.push(() => databases.close());
+  // Without its database this process can only refuse; the next one replays the journal and goes on.
+  void databases.died?.then((error) => {
+    logger.fatal({ code: errorCode(error) }, "the embedded database has ended");
+    process.exit(1);
+  });
   const installKeys = await openInstallKeys(databases.general, masterKey);
   const inFlight = new InFlight();
   const metrics = createMetrics(() => inFlight.total);
@@ -158,7 +164,14 @@ async function compose(
     adminServer.close();
     adminServer.closeAllConnections();
     dataServer.closeIdleConnections();
+    // A connection that is kept alive and busy would never become idle: its next answer is its last.
+    dataServer.prependListener("request", (_request, response) => {
+      response.shouldKeepAlive = false;
+    });
     await waitUntil(() => inFlight.total === 0, DRAIN_MS_MAX);
+    // What still hangs at a vendor is broken off while its outcome can be written down.
+    await upstreams.close();
+    await waitUntil(() => inFlight.total === 0, BREAK_OFF_MS_MAX);
     await batcher.close(3_000);
     dataServer.closeAllConnections();
     for (const close of closers.reverse())

@@ -1,3 +1,4 @@
+import { answerInTime } from "../ledger/answer-in-time.ts";
 import type { Answer } from "./answer.ts";
 import type { Call } from "./call.ts";
 import type { DataPlane } from "./data-plane.ts";
@@ -15,7 +16,7 @@ export async function describeKey(plane: DataPlane, call: Call): Promise<Answer>
     vendor: key.vendor,
     status: isExpired && key.status === "active" ? "expired" : key.status,
     policy: key.policy,
-    budgets: await plane.describeBudgets(key.id),
+    budgets: await answerInTime(plane.describeBudgets(key.id)),
     expires_at: key.expiresAt?.toISOString() ?? null,
     now: plane.clock.now().toISOString(),
   };

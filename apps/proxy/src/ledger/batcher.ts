@@ -128,13 +128,30 @@ export class Batcher {
     while (this.#queue.length > 0 && !this.#isClosed) {
       // One turn of the event loop lets everything that has already arrived join this flush.
       await new Promise((resolve) => setImmediate(resolve));
-      const next = this.#queue.splice(0, FLUSH_MOST);
+      const next = this.#takeBatch();
       // A caller that was already told no needs no reservation; a denial's row is owed all the same.
       this.#inFlight = next.filter((entry) => !entry.isAbandoned || entry.op.kind !== "reserve");
       if (this.#inFlight.length > 0) await this.#flush(this.#inFlight);
       this.#inFlight = [];
     }
     this.#running = null;
+  }
+
+  /**
+   * What the next flush decides: all that waits, up to the bound, or to the second operation on one call or one vendor
+   * object. Those follow each other, so that within a flush nothing depends on what it writes itself.
+   */
+  #takeBatch(): readonly Entry[] {
+    const seen = new Set<unknown>();
+    let size = 0;
+    for (const { op } of this.#queue) {
+      const objectId = op.kind === "settle" ? (op["exposure_id"] ?? null) : null;
+      if (size === FLUSH_MOST || seen.has(op.id) || (objectId !== null && seen.has(objectId))) break;
+      seen.add(op.id);
+      if (objectId !== null) seen.add(objectId);
+      size++;
+    }
+    return this.#queue.splice(0, size);
   }
 
   async #flush(batch: readonly Entry[]): Promise<void> {
@@ -253,7 +270,7 @@ export class Batcher {
     const limit = this.#monotonicMs() - WAIT_MS_MAX;
     for (const entries of [this.#inFlight, this.#queue]) {
       for (const entry of entries) {
-        if (entry.queuedAtMs > limit) break;
+        if (entry.queuedAtMs > limit) continue;
         if (entry.op.kind === "settle" || entry.isDone) continue;
         entry.isAbandoned = true;
         this.#tell(entry, new KeybrakeError("ledger_unavailable"));

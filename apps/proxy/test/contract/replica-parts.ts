@@ -1,8 +1,12 @@
+import { randomUUID } from "node:crypto";
+import { isKeybrakeError } from "@keybrake/core";
 import { Batcher, type BatcherEvents } from "../../src/ledger/batcher.ts";
 import type { Database } from "../../src/ledger/database.ts";
 import { DatabaseClock } from "../../src/ledger/database-clock.ts";
 import { Replica } from "../../src/ledger/replica.ts";
 import { SqlLedger } from "../../src/ledger/sql-ledger.ts";
+
+const WARM_UPS_MAX = 20;
 
 /** The parts of one replica that keep its ledger, composed as the server composes them. */
 export interface ReplicaParts {
@@ -15,6 +19,19 @@ export interface ReplicaParts {
   readonly errors: readonly { readonly what: string; readonly error: unknown }[];
   /** Ends it without draining. */
   close(): Promise<void>;
+}
+
+/** The first flushes plan the whole function, which can take longer than a caller waits. */
+async function warmUp(batcher: Batcher): Promise<void> {
+  for (let attempt = 0; attempt < WARM_UPS_MAX; attempt++) {
+    const op = { kind: "reserve", id: randomUUID(), method: "POST", path: "/", hold_micros: "0" } as const;
+    try {
+      await batcher.apply(op);
+      return;
+    } catch (error) {
+      if (!isKeybrakeError(error)) throw error;
+    }
+  }
 }
 
 /** Starts a replica: `ledgerDatabase` carries its flushes, `generalDatabase` everything else. */
@@ -43,6 +60,7 @@ export async function startReplica(
       flushes.push(flush);
     },
   });
+  await warmUp(batcher);
   return {
     ledger: new SqlLedger(batcher, generalDatabase, replica, clock),
     batcher,

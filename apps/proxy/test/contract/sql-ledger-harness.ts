@@ -1,11 +1,5 @@
-import { randomBytes, randomUUID } from "node:crypto";
-import {
-  type BudgetSpec,
-  type CallState,
-  isKeybrakeError,
-  type KeyIdentity,
-  type VaultKeyRecord,
-} from "@keybrake/core";
+import { randomBytes } from "node:crypto";
+import type { BudgetSpec, CallState, KeyIdentity, VaultKeyRecord } from "@keybrake/core";
 import type { BudgetName, CallRow, LedgerHarness, NewKey } from "@keybrake/core/testing";
 import { verifyAudit } from "../../src/ledger/audit-verify.ts";
 import type { Database, Row } from "../../src/ledger/database.ts";
@@ -15,13 +9,11 @@ import type { SqlStore } from "./sql-store.ts";
 
 const SWEEP_MOST = 500;
 const LIFETIME = null;
-const WARM_UPS_MAX = 20;
 
 /** What the ledger's contract suite needs, over a SQL store. */
 export async function openSqlLedgerHarness(openStore: () => Promise<SqlStore>): Promise<LedgerHarness> {
   const store = await openStore();
   const parts = await startReplica(store.ledgerDatabase, store.generalDatabase);
-  await warmUp(parts);
   return {
     ledger: parts.ledger,
     faults: store.faults,
@@ -38,19 +30,6 @@ export async function openSqlLedgerHarness(openStore: () => Promise<SqlStore>): 
       await store.close();
     },
   };
-}
-
-/** The first flushes plan the whole function, which can take longer than a caller waits. */
-async function warmUp({ batcher }: ReplicaParts): Promise<void> {
-  for (let attempt = 0; attempt < WARM_UPS_MAX; attempt++) {
-    const op = { kind: "reserve", id: randomUUID(), method: "POST", path: "/", hold_micros: "0" } as const;
-    try {
-      await batcher.apply(op);
-      return;
-    } catch (error) {
-      if (!isKeybrakeError(error)) throw error;
-    }
-  }
 }
 
 function controlOf(store: SqlStore) {

@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,6 +29,7 @@ export const REDIS_URL = process.env["KEYBRAKE_TEST_REDIS_URL"];
 const CACHE = fileURLToPath(new URL("../../node_modules/.cache/keybrake-test/", import.meta.url));
 const PGLITE_PACKAGE = new URL("../../node_modules/@electric-sql/pglite/package.json", import.meta.url);
 const MIGRATIONS = new URL("../../src/ledger/migrations/", import.meta.url);
+const TEMPLATE_AGE_MS_MAX = 6 * 3_600_000;
 const TEMPLATE_PREFIX = "keybrake_template_";
 /** Held while the template is made or copied: PostgreSQL copies only a database that nobody is connected to. */
 const TEMPLATE_LOCK = 7_301_901;
@@ -76,9 +78,7 @@ export async function createTestDataDir(): Promise<TestDataDir> {
 }
 
 async function makeDataDirTemplate(template: string): Promise<void> {
-  // What is there is of another version, or of a run that was killed.
-  rmSync(CACHE, { recursive: true, force: true });
-  mkdirSync(CACHE, { recursive: true });
+  removeOldTemplates();
   const unfinished = mkdtempSync(join(CACHE, "unfinished-"));
   const database = await openPglite(unfinished);
   try {
@@ -87,7 +87,22 @@ async function makeDataDirTemplate(template: string): Promise<void> {
   } finally {
     await database.close();
   }
-  renameSync(unfinished, template);
+  try {
+    renameSync(unfinished, template);
+  } catch {
+    // Another run was first.
+    rmSync(unfinished, { recursive: true, force: true });
+  }
+}
+
+/** Other runs may be copying the younger ones. */
+function removeOldTemplates(): void {
+  mkdirSync(CACHE, { recursive: true });
+  for (const name of readdirSync(CACHE)) {
+    const path = join(CACHE, name);
+    const ageMs = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    if (ageMs > TEMPLATE_AGE_MS_MAX) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 /** Stands in for a suite whose backend is absent: one skip that says why, and with CI=true a failure. */

@@ -174,6 +174,7 @@ CREATE TABLE credits (
   credited_at timestamptz NOT NULL,
   PRIMARY KEY (call_id, source_call_id)
 );
+CREATE INDEX credits_source ON credits (source_call_id);
 
 -- One row for each upstream idempotency key: which call holds its reservation, and which call has it open now.
 CREATE TABLE idempotency_keys (

@@ -113,7 +113,7 @@ DECLARE
   used_after bigint[]; blocked integer[]; used_at_block bigint[]; op_budgets text[]; actuals bigint[]; credited bigint[]; overruns bigint[];
   closes boolean[]; closed_ids uuid[];
   i integer; p integer := 1; first integer; q integer; w integer; need bigint; best integer; rank integer;
-  delta bigint; part jsonb; part_at integer; parts jsonb; take bigint; extra bigint;
+  delta bigint; part jsonb; part_at integer; parts jsonb; take bigint; extra bigint; was_final boolean;
   link_ids uuid[]; link_times timestamptz[]; link_kinds text[]; link_digests bytea[];
 BEGIN
   PERFORM pg_advisory_xact_lock_shared(ledger_barrier());
@@ -184,8 +184,8 @@ BEGIN
         requested_at = excluded.requested_at, open_call_id = excluded.open_call_id
       WHERE k.open_call_id IS NULL AND k.requested_at < at_time - interval '23 hours';
     UPDATE idempotency_keys k SET open_call_id = c.id
-      FROM (SELECT DISTINCT ON (o.idempotency_key) o.idempotency_key, o.fingerprint, o.id FROM unnest(asked) o
-        WHERE o.idempotency_key IS NOT NULL ORDER BY o.idempotency_key, o.i) c
+      FROM (SELECT DISTINCT ON (o.idempotency_key, o.fingerprint) o.idempotency_key, o.fingerprint, o.id FROM unnest(asked) o
+        WHERE o.idempotency_key IS NOT NULL ORDER BY o.idempotency_key, o.fingerprint, o.i) c
       WHERE k.key_hash = c.idempotency_key AND k.open_call_id IS NULL AND k.fingerprint = c.fingerprint;
   END IF;
   PERFORM 1 FROM reservations r WHERE r.call_id = ANY (settle_ids) ORDER BY r.call_id FOR UPDATE;
@@ -241,7 +241,7 @@ BEGIN
     WHILE cov_op[p] = i LOOP p := p + 1; END LOOP;
 
     IF kinds[i] = 'reserve' AND codes[i] IS NULL THEN
-      op_budgets[i] := '{' || array_to_string(cov_budget[first:p - 1], ',') || '}';
+      op_budgets[i] := '{' || coalesce(array_to_string(cov_budget[first:p - 1], ','), '') || '}';
       FOR q IN first..p - 1 LOOP
         w := cov_win[q];
         need := CASE win_unit[w] WHEN 'usd' THEN holds[i] WHEN 'calls' THEN counts[i]::integer ELSE 1 END;
@@ -276,9 +276,11 @@ BEGIN
       -- What counts is an object's whole exposure; only the part not yet counted costs now. A new object, the common
       -- case, is counted in full and written with all others of its kind below.
       IF new_states[i] = 'settled' AND object_ids[i] IS NOT NULL AND NOT fresh[i] THEN
-        SELECT e.counted_micros, e.parts INTO need, parts FROM exposures e
+        SELECT e.counted_micros, e.parts, e.is_final INTO need, parts, was_final FROM exposures e
           WHERE e.secret_id = ops[i].secret_id AND e.object_id = object_ids[i];
         need := coalesce(need, 0); parts := coalesce(parts, '[]');
+        -- An older answer that comes after the final one says nothing new.
+        IF was_final THEN costs[i] := need; END IF;
         delta := greatest(0, costs[i] - need);
         IF delta > 0 THEN
           parts := parts || jsonb_build_array(jsonb_build_object('call', ops[i].id, 'micros', delta,
@@ -309,7 +311,8 @@ BEGIN
           VALUES (ops[i].secret_id, object_ids[i], ops[i].currency, coalesce(ops[i].exposure_amount, 0),
             CASE WHEN finals[i] THEN costs[i] ELSE greatest(need, costs[i]) END, parts, finals[i], at_time)
         ON CONFLICT (secret_id, object_id) DO UPDATE SET counted_micros = excluded.counted_micros, parts = excluded.parts,
-          amount = CASE WHEN excluded.is_final THEN excluded.amount ELSE greatest(e.amount, excluded.amount) END,
+          amount = CASE WHEN e.is_final THEN e.amount WHEN excluded.is_final THEN excluded.amount
+            ELSE greatest(e.amount, excluded.amount) END,
           is_final = e.is_final OR excluded.is_final, updated_at = excluded.updated_at;
       END IF;
       IF new_states[i] = 'settled' THEN
@@ -355,6 +358,8 @@ BEGIN
       o.latency_ms, replica_name
     FROM unnest(ops) o
     WHERE o.kind <> 'settle' AND codes[o.i] IS DISTINCT FROM 'stale_policy'
+      -- A denial whose commit was not acknowledged comes again.
+      AND NOT (o.kind = 'deny' AND EXISTS (SELECT 1 FROM calls x WHERE x.id = o.id))
     RETURNING id, decision_digest(calls) AS decision, CASE WHEN state = 'denied' THEN outcome_digest(calls) END AS outcome
   ), digested AS (
     SELECT x.id, 'decision' AS what, x.decision AS digest FROM written x
@@ -479,13 +484,13 @@ BEGIN
     VALUES (a_scope, a_value, a_window, a_unit, a_limit) RETURNING id INTO the_id;
   SELECT greatest(0, CASE a_unit
       WHEN 'usd' THEN coalesce(micros(sum(CASE WHEN c.state IN ('reserved', 'unknown') THEN c.reserved_usd
-        -- What a call gave back to an earlier window is no credit to this one.
-        WHEN c.cost_usd < 0 THEN c.cost_usd + coalesce((SELECT usd(sum(k.micros)::bigint) FROM credits k
-          WHERE k.call_id = c.id AND k.day < start), 0)
-        ELSE c.cost_usd END)), 0)
+        -- A credit belongs to the call that was charged, in the window where it was: not to the one that gave it back.
+        ELSE c.cost_usd
+          + coalesce((SELECT usd(sum(k.micros)::bigint) FROM credits k WHERE k.call_id = c.id), 0)
+          - coalesce((SELECT usd(sum(k.micros)::bigint) FROM credits k WHERE k.source_call_id = c.id), 0) END)), 0)
       WHEN 'calls' THEN count(*) FILTER (WHERE c.method NOT IN ('GET', 'HEAD') AND c.replay_of IS NULL
         AND NOT (c.state = 'released' AND c.status_code IS NULL))
-      ELSE count(*) END) INTO used
+      ELSE count(*) FILTER (WHERE NOT (c.state = 'released' AND c.status_code IS NULL)) END) INTO used
     FROM calls c
     WHERE c.verdict = 'allow' AND c.requested_at >= start::timestamp AT TIME ZONE 'UTC' AND CASE a_scope
       WHEN 'vault_key' THEN c.vault_key_id = a_value::uuid

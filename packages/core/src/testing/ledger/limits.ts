@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { BUDGET_UNITS, type BudgetScope, type BudgetUnit } from "../../budget.ts";
 import type { KeyIdentity } from "../../ports.ts";
 import type { BudgetName, LedgerHarness } from "../ledger-harness.ts";
+import { act, create } from "./exposures.ts";
 import {
   atOnce,
   callOf,
@@ -136,6 +137,22 @@ function testNew(get: GetHarness): void {
       }
     },
   );
+
+  it("counts what was given back where it had been charged, not where it was given back from", async () => {
+    const harness = get();
+    const key = await makeKey(harness);
+    const canceller = await makeKey(harness, [], { secretId: key.secretId });
+    for (const each of [key, canceller]) await harness.setBudget(agentBudget(each), LOOSE);
+    const objectId = await create(harness, key, 60n);
+    await create(harness, canceller, 30n);
+    await act(harness, canceller, objectId, 0n, true);
+    for (const each of [key, canceller]) {
+      const late: BudgetName = { ...agentBudget(each), scope: "crew_run_id", value: each.crewRunId ?? "" };
+      await harness.setBudget(late, LOOSE);
+      expect(await usedOf(harness, late)).toBe(await usedOf(harness, agentBudget(each)));
+    }
+    expect(await usedOf(harness, agentBudget(canceller))).toBe(30n);
+  });
 
   it("smaller than what was spent refuses at once", async () => {
     const harness = get();
