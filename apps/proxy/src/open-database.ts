@@ -59,6 +59,7 @@ async function openEmbedded(dataDir: string): Promise<Databases> {
       long: database,
       queries: database,
       isEmbedded: true,
+      died: database.died,
       close,
     };
   } catch (error) {

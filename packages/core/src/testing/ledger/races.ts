@@ -30,6 +30,7 @@ export function testRaces(get: GetHarness): void {
     testCapRaces(get);
     testEndRaces(get);
     testStopRaces(get);
+    testLimitRaces(get);
   });
 }
 
@@ -232,6 +233,22 @@ function testStopRaces(get: GetHarness): void {
         } finally {
           await harness.setKillSwitch(false);
         }
+      }
+    });
+  });
+}
+
+function testLimitRaces(get: GetHarness): void {
+  it("leave no call out of a budget that was made while it was in flight", async () => {
+    const harness = get();
+    await withPeer(harness, async (ledgers) => {
+      for (let round = 0; round < REVOKE_ROUNDS; round++) {
+        const key = await makeUsedKey(harness, 1_000n);
+        const name = { scope: "agent_id", value: key.agentId, window: "daily", unit: "usd" } as const;
+        const started = await inFlight(ledgers, key);
+        await harness.setBudget(name, 1_000n);
+        expect(tally(await Promise.all(started))).toEqual({ reserved: started.length });
+        expect(await usedOf(harness, name)).toBe(await usedOf(harness, ownBudget(key)));
       }
     });
   });
