@@ -38,7 +38,7 @@ function renderCrew({ crew, dataUrl }: Greeting): string[] {
   return [
     "",
     "  demo crew (sandbox keys, no real money)",
-    ...crew.map((key) => `    ${key.agent_id.padEnd(20)} ${key.vault_key}`),
+    ...crew.map((key) => `    ${key.agent_id.padEnd(20)} ${key.vault_key}  for ${key.vendor}`),
     "",
     "  curl",
     `    curl ${dataUrl}/v1/payment_intents -u ${billing.vault_key}: -d amount=1000 -d currency=usd -d payment_method=pm_card_visa -d confirm=true`,

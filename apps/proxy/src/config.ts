@@ -1,7 +1,17 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import path from "node:path";
-import { parseRate, type RateTable, USD_ONLY, VENDOR_NAMES, type VendorName } from "@keybrake/core";
+import {
+  type PriceTables,
+  parseRate,
+  parseResendPrices,
+  parseTwilioPrices,
+  type RateTable,
+  RESEND_PRICES,
+  TWILIO_PRICES,
+  USD_ONLY,
+  type VendorName,
+} from "@keybrake/core";
 import { z } from "zod";
 
 /** What the environment asks for, complete and checked. Secrets are in it once, and no longer in the environment. */
@@ -22,6 +32,13 @@ export interface Config {
   readonly retentionDays: number;
   readonly monthlyRequestLimit: number | null;
   readonly rates: RateTable;
+  readonly prices: PriceTables;
+  /** Where signed heads of the audit chains are kept, outside the database; null = nowhere. */
+  readonly checkpointFile: string | null;
+  /** How often vendors are asked for prices that they state late. */
+  readonly followUpSeconds: number;
+  /** From which hour (UTC) yesterday is compared with the vendors' records; null = only when asked. */
+  readonly reconcileHour: number | null;
   readonly logLevel: LogLevel;
   readonly replicaName: string;
 }
@@ -42,10 +59,17 @@ const KNOWN = new Set([
   "KEYBRAKE_ADMIN_TOKEN",
   "KEYBRAKE_ADMIN_TOKEN_FILE",
   "KEYBRAKE_STRIPE_UPSTREAM_URL",
+  "KEYBRAKE_TWILIO_UPSTREAM_URL",
+  "KEYBRAKE_RESEND_UPSTREAM_URL",
   "KEYBRAKE_SANDBOX",
   "KEYBRAKE_RETENTION_DAYS",
   "KEYBRAKE_MONTHLY_REQUEST_LIMIT",
   "KEYBRAKE_RATES_FILE",
+  "KEYBRAKE_TWILIO_PRICES_FILE",
+  "KEYBRAKE_RESEND_PRICES_FILE",
+  "KEYBRAKE_CHECKPOINT_FILE",
+  "KEYBRAKE_FOLLOW_UP_SECONDS",
+  "KEYBRAKE_RECONCILE_HOUR",
   "KEYBRAKE_LOG_LEVEL",
   "KEYBRAKE_REPLICA_NAME",
 ]);
@@ -57,6 +81,8 @@ const SECRET_VARIABLES = [
   "KEYBRAKE_DATABASE_URL",
   "KEYBRAKE_REDIS_URL",
 ];
+
+const SECRET_FILES = new Set(["KEYBRAKE_MASTER_KEY_FILE", "KEYBRAKE_ADMIN_TOKEN_FILE"]);
 
 /** Thrown with every problem of the environment at once, one sentence each. */
 export class ConfigError extends Error {
@@ -85,11 +111,34 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     masterKey: reader.text("KEYBRAKE_MASTER_KEY"),
     masterKeyFile: reader.text("KEYBRAKE_MASTER_KEY_FILE"),
     adminToken: reader.adminToken(),
-    upstreamUrls: { stripe: reader.origin("KEYBRAKE_STRIPE_UPSTREAM_URL") },
+    upstreamUrls: {
+      stripe: reader.origin("KEYBRAKE_STRIPE_UPSTREAM_URL"),
+      twilio: reader.origin("KEYBRAKE_TWILIO_UPSTREAM_URL"),
+      resend: reader.origin("KEYBRAKE_RESEND_UPSTREAM_URL"),
+    },
     isSandbox: reader.flag("KEYBRAKE_SANDBOX") ?? databaseUrl === null,
     retentionDays: reader.wholeNumber("KEYBRAKE_RETENTION_DAYS", 1, 3_660) ?? 30,
     monthlyRequestLimit: reader.wholeNumber("KEYBRAKE_MONTHLY_REQUEST_LIMIT", 0, Number.MAX_SAFE_INTEGER),
-    rates: reader.rates(path.join(dataDir, "rates.json")),
+    rates: reader.table("KEYBRAKE_RATES_FILE", path.join(dataDir, "rates.json"), USD_ONLY, readRateTable),
+    prices: {
+      twilio: reader.table(
+        "KEYBRAKE_TWILIO_PRICES_FILE",
+        path.join(dataDir, "twilio-prices.json"),
+        TWILIO_PRICES,
+        (text) => readJson(text, parseTwilioPrices),
+      ),
+      resend: reader.table(
+        "KEYBRAKE_RESEND_PRICES_FILE",
+        path.join(dataDir, "resend-prices.json"),
+        RESEND_PRICES,
+        (text) => readJson(text, parseResendPrices),
+      ),
+    },
+    checkpointFile:
+      reader.text("KEYBRAKE_CHECKPOINT_FILE") ??
+      (databaseUrl === null ? path.join(dataDir, "checkpoints.ndjson") : null),
+    followUpSeconds: reader.wholeNumber("KEYBRAKE_FOLLOW_UP_SECONDS", 1, 86_400) ?? 15,
+    reconcileHour: reader.wholeNumber("KEYBRAKE_RECONCILE_HOUR", 0, 23),
     logLevel: reader.oneOf("KEYBRAKE_LOG_LEVEL", LOG_LEVELS) ?? "info",
     replicaName: reader.text("KEYBRAKE_REPLICA_NAME") ?? `${hostname()}:${process.pid}`,
   };
@@ -127,12 +176,7 @@ class Reader {
   refuseUnknown(): void {
     for (const name of Object.keys(this.#env)) {
       if (!name.startsWith("KEYBRAKE_") || KNOWN.has(name) || ELSEWHERE.test(name)) continue;
-      const isVendor = /^KEYBRAKE_(TWILIO|RESEND)_UPSTREAM_URL$/.exec(name)?.[1]?.toLowerCase();
-      this.problem(
-        isVendor === undefined
-          ? `${name} is not a setting: check its spelling`
-          : `${name}: this version serves ${VENDOR_NAMES.join(", ")} only`,
-      );
+      this.problem(`${name} is not a setting: check its spelling`);
     }
   }
 
@@ -211,20 +255,25 @@ class Reader {
     }
   }
 
-  rates(defaultFile: string): RateTable {
-    const named = this.text("KEYBRAKE_RATES_FILE");
-    const file = named ?? (existsSync(defaultFile) ? defaultFile : null);
-    const text = file === null ? null : this.#readFile("KEYBRAKE_RATES_FILE", file);
-    if (text === null) return USD_ONLY;
-    const table = readRateTable(text);
+  /** A table of figures from the file that `name` names, else from the data directory, else the built-in one. */
+  table<T extends object>(
+    name: string,
+    defaultFile: string,
+    builtIn: T,
+    read: (text: string) => T | string,
+  ): T {
+    const file = this.text(name) ?? (existsSync(defaultFile) ? defaultFile : null);
+    const text = file === null ? null : this.#readFile(name, file);
+    if (text === null) return builtIn;
+    const table = read(text);
     if (typeof table !== "string") return table;
-    this.problem(`the rate table \`${file}\` is not valid: ${table}`);
-    return USD_ONLY;
+    this.problem(`${name}: the table \`${file}\` is not valid: ${table}`);
+    return builtIn;
   }
 
   #readFile(name: string, file: string): string | null {
     try {
-      if (name !== "KEYBRAKE_RATES_FILE" && (statSync(file).mode & 0o077) !== 0) {
+      if (SECRET_FILES.has(name) && (statSync(file).mode & 0o077) !== 0) {
         this.problem(`${name}: \`${file}\` can be read by others: chmod 600 it`);
       }
       return readFileSync(file, "utf8").trim();
@@ -244,6 +293,15 @@ const rateFile = z.strictObject({
   markup_bps: z.int().min(0).max(10_000).default(0),
   max_age_days: z.int().min(1).max(3_660).default(30),
 });
+
+function readJson<T>(text: string, parse: (json: unknown) => T | string[]): T | string {
+  try {
+    const table = parse(JSON.parse(text));
+    return Array.isArray(table) ? table.join("; ") : table;
+  } catch {
+    return "it is no JSON";
+  }
+}
 
 /** Reads `{as_of, usd_per: {eur: "1.136"}, markup_bps?, max_age_days?}`; a sentence when it is not that. */
 export function readRateTable(text: string): RateTable | string {

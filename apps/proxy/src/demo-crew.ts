@@ -1,13 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { AdminClient } from "@keybrake/client";
+import { type PolicyDocument, VENDOR_NAMES, type VendorName } from "@keybrake/core";
 import { z } from "zod";
+import { SANDBOX_SECRETS } from "./upstreams.ts";
 
-const SECRET_NAME = "stripe-sandbox";
 /** A key that expires sooner than this is replaced at start, so that what is printed works for a while. */
 const LIFETIME_MS_MIN = 15 * 60_000;
 
-/** The crew of the first start: one agent charges, one refunds, one only looks up whom to notify. */
+/** The crew of the first start: one agent charges, one refunds, one notifies by text message and by mail. */
 const CREW = [
   {
     agent_id: "billing_agent",
@@ -30,15 +31,27 @@ const CREW = [
   {
     agent_id: "notification_agent",
     policy: {
-      vendor: "stripe",
-      daily_usd_cap: 0,
-      allowed_endpoints: ["GET /v1/customers/*"],
+      vendor: "twilio",
+      daily_usd_cap: 20,
+      allowed_endpoints: ["POST /2010-04-01/Accounts/*/Messages.json"],
+      expires_in: "24h",
+      twilio: { allowed_countries: ["US", "CA"] },
+    },
+  },
+  {
+    agent_id: "notification_agent",
+    policy: {
+      vendor: "resend",
+      daily_usd_cap: 5,
+      allowed_endpoints: ["POST /emails"],
       expires_in: "24h",
     },
   },
-] as const;
+] satisfies readonly { agent_id: string; policy: PolicyDocument }[];
 
-const savedCrew = z.array(z.object({ id: z.string(), agent_id: z.string(), vault_key: z.string() }));
+const savedCrew = z.array(
+  z.object({ id: z.string(), agent_id: z.string(), vendor: z.enum(VENDOR_NAMES), vault_key: z.string() }),
+);
 
 /** A demo agent and its key in clear. Sandbox keys only: they open nothing but the built-in fake vendors. */
 export type DemoKey = z.infer<typeof savedCrew>[number];
@@ -47,33 +60,42 @@ export type DemoKey = z.infer<typeof savedCrew>[number];
  * Creates the demo crew at the first start, and again whichever of its keys has ended since. The keys are kept in the
  * data directory, so that every start can print lines that work.
  */
-export async function openDemoCrew(
-  admin: AdminClient,
-  dataDir: string,
-  secretValue: string,
-): Promise<readonly DemoKey[]> {
+export async function openDemoCrew(admin: AdminClient, dataDir: string): Promise<readonly DemoKey[]> {
   const file = path.join(dataDir, "demo-crew.json");
   const saved = readSaved(file);
   const { data: secrets } = await admin.secrets.list();
-  if (!secrets.some((secret) => secret.name === SECRET_NAME)) {
-    await admin.secrets.create({ name: SECRET_NAME, vendor: "stripe", value: secretValue });
+  for (const vendor of VENDOR_NAMES) {
+    const name = secretNameOf(vendor);
+    if (secrets.some((secret) => secret.name === name)) continue;
+    const { value, accountId } = SANDBOX_SECRETS[vendor];
+    await admin.secrets.create({
+      name,
+      vendor,
+      value,
+      ...(accountId === null ? {} : { account_id: accountId }),
+    });
   }
   const crew: DemoKey[] = [];
   for (const { agent_id, policy } of CREW) {
-    const known = saved.find((key) => key.agent_id === agent_id);
+    const { vendor } = policy;
+    const known = saved.find((key) => key.agent_id === agent_id && key.vendor === vendor);
     if (known !== undefined && (await isUsable(admin, known.id))) crew.push(known);
     else {
       const { id, vault_key } = await admin.vaultKeys.create({
         agent_id,
-        secret: SECRET_NAME,
+        secret: secretNameOf(vendor),
         policy,
-        name: `demo ${agent_id}`,
+        name: `demo ${agent_id} ${vendor}`,
       });
-      crew.push({ id, agent_id, vault_key });
+      crew.push({ id, agent_id, vendor, vault_key });
     }
   }
   writeFileSync(file, `${JSON.stringify(crew, null, 2)}\n`, { mode: 0o600 });
   return crew;
+}
+
+function secretNameOf(vendor: VendorName): string {
+  return `${vendor}-sandbox`;
 }
 
 function readSaved(file: string): readonly DemoKey[] {

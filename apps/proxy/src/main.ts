@@ -1,22 +1,29 @@
+import { constants } from "node:os";
 import { ConfigError, forgetSecrets, readConfig } from "./config.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
 /** Configuration that is wrong, or a part that cannot start: the operator must act before another try can help. */
 const EXIT_CANNOT_START = 2;
 
-let server: RunningServer | null = null;
-let isStopping = false;
+/** A process group is often signaled twice for one wish; a signal later than this is from somebody who will not wait. */
+const SAME_WISH_MS = 1_000;
 
-/** The first signal drains; a process group's repeated signal changes nothing. */
-async function stop(): Promise<void> {
-  if (isStopping) return;
-  isStopping = true;
+let server: RunningServer | null = null;
+let stoppingSinceMs: number | null = null;
+
+/** The first signal drains, a later one ends at once: the sweeper of the next process books open calls as unknown. */
+async function stop(signal: "SIGINT" | "SIGTERM"): Promise<void> {
+  if (stoppingSinceMs !== null) {
+    if (performance.now() - stoppingSinceMs > SAME_WISH_MS) process.exit(128 + constants.signals[signal]);
+    return;
+  }
+  stoppingSinceMs = performance.now();
   await server?.stop();
   process.exit(0);
 }
 
-process.on("SIGTERM", () => void stop());
-process.on("SIGINT", () => void stop());
+process.on("SIGTERM", () => void stop("SIGTERM"));
+process.on("SIGINT", () => void stop("SIGINT"));
 // A bug that nobody caught: this process ends, and the sweeper of the next one books its open calls as unknown.
 process.on("unhandledRejection", (reason) => crash(reason));
 process.on("uncaughtException", (error) => crash(error));

@@ -48,7 +48,7 @@ function openExternal(url: string): Databases {
 async function openEmbedded(dataDir: string): Promise<Databases> {
   const lock = lockDataDir(dataDir);
   try {
-    const database = await openPglite(dataDir);
+    const database = await openPglite(dataDir, { waitsForDisk: true });
     const close = async () => {
       await database.close();
       lock.release();

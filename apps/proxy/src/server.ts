@@ -11,7 +11,9 @@ import { createControlPlane } from "./control-plane/control-plane.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import { createDataPlaneServer } from "./data-plane/server.ts";
 import { openDemoCrew } from "./demo-crew.ts";
+import { listChainHeads } from "./ledger/audit-verify.ts";
 import { Batcher } from "./ledger/batcher.ts";
+import { Checkpoints } from "./ledger/checkpoints.ts";
 import type { Database } from "./ledger/database.ts";
 import { DatabaseClock } from "./ledger/database-clock.ts";
 import { replayIntents } from "./ledger/intent-journal.ts";
@@ -23,14 +25,20 @@ import { SqlLedger } from "./ledger/sql-ledger.ts";
 import { InFlight } from "./limits/in-flight.ts";
 import { openRateLimiter } from "./limits/rate-limiter.ts";
 import { openDatabases } from "./open-database.ts";
+import { DailyReconciliation } from "./reconcile/daily-reconciliation.ts";
+import { PendingPrices } from "./reconcile/pending-prices.ts";
+import { Reconciler } from "./reconcile/reconciler.ts";
+import { repeat } from "./schedule.ts";
 import { openInstallKeys } from "./secrets/install-keys.ts";
 import { loadMasterKey } from "./secrets/master-key.ts";
 import { openSecretStore } from "./secrets/secret-store.ts";
 import { CallLog } from "./telemetry/call-log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
-import { openUpstreams, SANDBOX_STRIPE_KEY } from "./upstreams.ts";
+import { openUpstreams } from "./upstreams.ts";
 
 export const VERSION = "0.1.0";
+const CHECKPOINT_EVERY_MS = 60_000;
+const RECONCILE_CHECK_MS = 60_000;
 const DRAIN_MS_MAX = 25_000;
 const BREAK_OFF_MS_MAX = 1_000;
 
@@ -129,11 +137,40 @@ async function compose(
     inFlight,
     routes: upstreams.routes,
     rates: config.rates,
+    prices: config.prices,
     pepper: createSecretKey(installKeys.pepper),
     idempotencySecret: createSecretKey(installKeys.idempotencySecret),
     log: new CallLog(logger, metrics),
     describeBudgets: (vaultKeyId) => listKeyBudgets(databases.general, vaultKeyId),
   };
+  const pendingPrices = new PendingPrices(plane, databases.general, replica);
+  closers.push(
+    repeat(
+      config.followUpSeconds * 1_000,
+      () => pendingPrices.settleDue(),
+      (error) => onError("settle late prices", error),
+    ),
+  );
+  const reconciler = new Reconciler(plane, databases.long);
+  const daily = new DailyReconciliation({
+    reconciler,
+    database: databases.general,
+    replica,
+    registry: metrics.registry,
+    logger,
+    hour: config.reconcileHour,
+  });
+  closers.push(
+    repeat(
+      RECONCILE_CHECK_MS,
+      () => daily.runDue(),
+      (error) => onError("reconcile", error),
+    ),
+  );
+  const checkpoints =
+    config.checkpointFile === null ? null : new Checkpoints(config.checkpointFile, installKeys.checkpointKey);
+  const checkpoint = async () => checkpoints?.write(await listChainHeads(databases.general), clock.now());
+  closers.push(repeat(CHECKPOINT_EVERY_MS, checkpoint, (error) => onError("write a checkpoint", error)));
   const adminToken = openAdminToken(config.adminToken, config.dataDir);
   const controlPlane = createControlPlane({
     database: databases.general,
@@ -143,11 +180,13 @@ async function compose(
     pepper: installKeys.pepper,
     secrets,
     onChange: () => keys.forget(),
+    reconciler,
     isReady: async () => replica.holdsLease(),
     metrics: metrics.registry,
     logger,
     version: VERSION,
     checkpointKey: createPublicKey(installKeys.checkpointKey),
+    readCheckpoints: async () => checkpoints?.list() ?? [],
   });
   const dataServer = createDataPlaneServer(plane);
   const adminServer = http.createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, controlPlane);
@@ -156,9 +195,9 @@ async function compose(
   const adminUrl = await listen(adminServer, config.host, config.adminPort);
   closers.push(() => adminServer.close());
 
-  const isDemo = config.isSandbox && config.upstreamUrls.stripe === null;
+  const isDemo = config.isSandbox && Object.values(config.upstreamUrls).every((url) => url === null);
   const admin = createAdminClient({ baseUrl: adminUrl, token: adminToken.token });
-  const crew = isDemo ? await openDemoCrew(admin, config.dataDir, SANDBOX_STRIPE_KEY) : [];
+  const crew = isDemo ? await openDemoCrew(admin, config.dataDir) : [];
   const stop = async () => {
     dataServer.close();
     adminServer.close();
@@ -173,6 +212,7 @@ async function compose(
     await upstreams.close();
     await waitUntil(() => inFlight.total === 0, BREAK_OFF_MS_MAX);
     await batcher.close(3_000);
+    await checkpoint().catch((error: unknown) => onError("write a checkpoint", error));
     dataServer.closeAllConnections();
     for (const close of closers.reverse())
       await Promise.resolve(close()).catch((error: unknown) => onError("stop", error));

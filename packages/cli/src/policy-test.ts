@@ -9,7 +9,9 @@ import {
   type Operation,
   type Policy,
   parseUsd,
+  RESEND_PRICES,
   readTarget,
+  TWILIO_PRICES,
   USD_ONLY,
   VENDORS,
 } from "@keybrake/core";
@@ -22,6 +24,8 @@ export interface ProbedRequest {
   readonly body: string;
   readonly contentType: string;
   readonly account: string | null;
+  /** The account of the key's secret (Twilio's AccountSid). */
+  readonly accountId: string | null;
 }
 
 /** A cap and what is left of it, in dollars for `usd`, else a count, as text. */
@@ -44,7 +48,7 @@ export interface ProbeResult {
 
 /**
  * Judges a request by the same engine as the server, without sending anything. What only the server knows is left out
- * and noted: rates of other currencies, look-ups of prices, request rates and the kill switch.
+ * and noted: rates of other currencies, the operator's own price tables, look-ups, request rates and the kill switch.
  */
 export function probePolicy(
   key: KeyFacts,
@@ -57,13 +61,19 @@ export function probePolicy(
   const { vendor } = key.policy;
   if (target.prefix !== null && target.prefix !== vendor)
     return denied("vendor_mismatch", `this vault key is for ${vendor}, not for ${target.prefix}`, null);
-  const pricing = { rates: USD_ONLY, today: now.toISOString().slice(0, 10) };
+  const context = {
+    rates: USD_ONLY,
+    prices: { twilio: TWILIO_PRICES, resend: RESEND_PRICES },
+    today: now.toISOString().slice(0, 10),
+    accountId: request.accountId,
+    policy: key.policy,
+  };
   const { method, contentType, account } = request;
   const { path, query } = target;
   const body = Buffer.from(request.body, "utf8");
   const operation = VENDORS[vendor].readOperation(
     { method, path, query, contentType, idempotencyKey: null, account, body },
-    pricing,
+    context,
   );
   if ("code" in operation) return denied(operation.code, operation.reason, null);
   const decision = authorize(key, operation, now);
@@ -96,11 +106,15 @@ function neededOf(unit: BudgetUnit, { price, endpoint }: Operation): bigint {
 function allowed(policy: Policy, operation: Operation): ProbeResult {
   const notes: string[] = [];
   if (operation.price.kind === "lookup") {
-    const { objectType, objectId } = operation.price.lookup;
-    notes.push(
-      `the server looks up ${objectType} \`${objectId}\` first, and judges its price by the caps again`,
-    );
+    const paths = operation.price.lookup.reads.map(({ path }) => `\`${path}\``).join(", ");
+    notes.push(`the server looks up ${paths} first, and judges the price by the caps again`);
   }
+  if (policy.customers !== null && operation.customers.owned.length > 0) {
+    const ids = operation.customers.owned.map(({ objectId }) => `\`${objectId}\``).join(", ");
+    notes.push(`the server looks up whose ${ids} is first, and refuses what is not of \`customers\``);
+  }
+  if (policy.duplicateSeconds !== null)
+    notes.push("the server refuses the same call inside `duplicate_window`");
   if (policy.requestsPerMinute !== null) notes.push(`at most ${policy.requestsPerMinute} requests a minute`);
   return {
     verdict: "allow",

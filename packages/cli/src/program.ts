@@ -3,9 +3,11 @@ import { addApply } from "./commands/apply.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addBudgets } from "./commands/budgets.ts";
 import { addCalls } from "./commands/calls.ts";
+import { addEndpoints } from "./commands/endpoints.ts";
 import { addKeys, addRevocations } from "./commands/keys.ts";
 import { addKillSwitch } from "./commands/kill-switch.ts";
 import { addPolicy } from "./commands/policy.ts";
+import { addReconcile } from "./commands/reconcile.ts";
 import { addSecrets } from "./commands/secrets.ts";
 import { addSpend } from "./commands/spend.ts";
 import { addSql } from "./commands/sql.ts";
@@ -64,11 +66,13 @@ function createProgram(terminal: Terminal): Command {
   addRevocations(program, run);
   addKillSwitch(program, run);
   addCalls(program, run);
+  addEndpoints(program, run);
   addSpend(program, run);
   addBudgets(program, run);
   addSql(program, run);
   addPolicy(program, run, terminal);
   addAudit(program, run);
+  addReconcile(program, run);
   addApply(program, run, terminal);
   return program;
 }

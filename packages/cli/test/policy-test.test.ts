@@ -15,6 +15,7 @@ const request = (target: string, body = "", method: "GET" | "POST" = "POST") => 
   body,
   contentType: "application/x-www-form-urlencoded",
   account: null,
+  accountId: null,
 });
 const refunds = keyOf({
   allowed_endpoints: ["POST /v1/refunds", "POST /v1/payment_intents", "GET /v1/customers/*"],

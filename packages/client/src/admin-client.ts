@@ -29,6 +29,8 @@ type AnswerOf<Name extends OperationName> = z.output<
 
 /** A verification reads the whole log. */
 const VERIFY_TIMEOUT_MS = 15 * 60_000;
+/** A reconciliation reads hundreds of pages at the vendor. */
+const RECONCILE_TIMEOUT_MS = 15 * 60_000;
 const SQL_TIMEOUT_MS = 60_000;
 /** The server sends a heartbeat every 15 s. */
 const EVENT_SILENCE_MS_MAX = 45_000;
@@ -88,6 +90,8 @@ export function createAdminClient(options: AdminClientOptions) {
       delete: (id: string): Promise<void> => send("deleteBudget", { params: { id } }),
     },
     audit: { verify: () => send("verifyAudit", { timeoutMs: VERIFY_TIMEOUT_MS }) },
+    /** Compares a day with the vendor's own records; with `apply` it settles what those decide. */
+    reconcile: (body: BodyOf<"reconcile">) => send("reconcile", { body, timeoutMs: RECONCILE_TIMEOUT_MS }),
     sql: {
       query: (query: string) => send("runSql", { body: { query }, timeoutMs: SQL_TIMEOUT_MS }),
     },

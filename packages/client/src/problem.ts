@@ -22,6 +22,7 @@ export const PROBLEMS = {
   too_many_attempts: { status: 429, title: "too many wrong admin tokens from this address" },
   internal: { status: 500, title: "internal error" },
   ledger_unavailable: { status: 503, title: "the database cannot be reached" },
+  records_unreadable: { status: 502, title: "the vendor's records could not be read" },
   not_ready: { status: 503, title: "this replica cannot serve now" },
   overloaded: { status: 503, title: "too many requests of this kind at once" },
 } as const satisfies Record<string, ProblemSpec>;

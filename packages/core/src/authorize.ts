@@ -27,7 +27,8 @@ export function authorize(key: KeyFacts, operation: Operation, now: Date): Decis
   const denial =
     judgeKey(key, now) ??
     judgeEndpoint(key.policy, operation) ??
-    judgeAccount(key.policy, operation) ??
+    judgeDemands(key.policy, operation) ??
+    judgeCustomers(key.policy, operation) ??
     judgePrice(key.policy, operation);
   return denial === null ? ALLOW : { verdict: "deny", denial };
 }
@@ -75,27 +76,44 @@ function judgeEndpoint(policy: Policy, operation: Operation): Denial | null {
   return null;
 }
 
-function judgeAccount(policy: Policy, operation: Operation): Denial | null {
-  const pinned = policy.stripeAccount;
-  if (operation.account !== null && operation.account !== pinned) {
-    return deny(
-      "account_not_allowed",
-      `this vault key may not act for \`${operation.account}\`: pin it as \`stripe.account\``,
-    );
-  }
-  const stray = operation.destinations.find((destination) => destination !== pinned);
-  if (stray !== undefined) {
-    return deny(
-      "destination_not_allowed",
-      `this vault key may not send money to \`${stray}\`: pin it as \`stripe.account\``,
-    );
+function judgeDemands(policy: Policy, operation: Operation): Denial | null {
+  for (const { rule, anyOf, shown, ifAbsent, code } of operation.demands) {
+    const granted = policy.grants.get(rule);
+    const isGranted =
+      granted === undefined ? ifAbsent === "allow" : anyOf.some((value) => granted.has(value));
+    if (!isGranted) return deny(code, `this vault key may not use ${shown}: add it to \`${rule}\``);
   }
   return null;
 }
 
+/** A key that is bound to customers: what it names must be theirs, and what it asks must be bounded to them. */
+function judgeCustomers(policy: Policy, operation: Operation): Denial | null {
+  const { customers } = policy;
+  if (customers === null) return null;
+  const stranger = operation.customers.named.find((id) => !customers.has(id));
+  if (stranger !== undefined) return denyCustomer(`\`${stranger}\``);
+  if (!operation.customers.isOpen) return null;
+  return deny(
+    "customer_not_allowed",
+    "this vault key is bound to customers, and this call names none of them: give it a `customer`",
+  );
+}
+
+/** Judges the owner of an object that a call touches, as the vendor named it; null = nobody's. */
+export function judgeOwner(policy: Policy, objectId: string, owner: string | null): Denial | null {
+  if (policy.customers === null || (owner !== null && policy.customers.has(owner))) return null;
+  return denyCustomer(
+    `\`${objectId}\`, which belongs to ${owner === null ? "no customer" : "another customer"}`,
+  );
+}
+
+function denyCustomer(shown: string): Denial {
+  return deny("customer_not_allowed", `this vault key may not touch ${shown}: it is bound to \`customers\``);
+}
+
 function judgePrice(policy: Policy, operation: Operation): Denial | null {
   const { price } = operation;
-  if (price.kind === "unpriced") return deny("unpriced", price.reason);
+  if (price.kind === "unpriced" && policy.onUnpriced === "deny") return deny("unpriced", price.reason);
   if (price.kind !== "known") return null;
   if (policy.currencies !== null && !policy.currencies.has(price.currency)) {
     return deny(

@@ -53,7 +53,7 @@ export function matchesEndpoint(pattern: EndpointPattern, method: Method, path: 
 /** A request target in its only acceptable spelling: what policy judges is byte for byte what goes on the wire. */
 export interface CanonicalTarget {
   /** The vendor named by a path prefix, or null when the path is the vendor's own. */
-  readonly prefix: string | null;
+  readonly prefix: "stripe" | "twilio" | "resend" | null;
   readonly path: string;
   /** The query as received, without its `?`; null when there is none. */
   readonly query: string | null;
@@ -79,7 +79,7 @@ export function readTarget(target: string): CanonicalTarget | string {
   const rawPath = mark === -1 ? target : target.slice(0, mark);
   const query = mark === -1 ? null : target.slice(mark + 1);
   if (query !== null && !QUERY.test(query)) return "the query has a character that must be percent-encoded";
-  const prefix = PREFIX.exec(rawPath)?.[1] ?? null;
+  const prefix = (PREFIX.exec(rawPath)?.[1] ?? null) as CanonicalTarget["prefix"];
   const path = prefix === null ? rawPath : foldSeam(rawPath.slice(prefix.length + 1));
   if (prefix !== null && foldSeam(path) !== path) return "the path repeats the vendor's version";
   const problem = findPathProblem(path);

@@ -67,6 +67,14 @@ function decode(text: string): string | null {
   }
 }
 
+/**
+ * A field's name as a refusal may show it. What is no plain word is not repeated: a body in another format than it says
+ * has its content where names are expected, and a refusal is stored and shown.
+ */
+export function showName(name: string): string {
+  return /^[A-Za-z_]{1,40}(?:\[[A-Za-z_]{0,40}\]){0,4}$/.test(name) ? `\`${name}\`` : "a field";
+}
+
 /** The part of a name before its first bracket: `metadata` of `metadata[run]`. */
 export function rootOf(name: string): string {
   const open = name.indexOf("[");

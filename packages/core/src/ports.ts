@@ -12,6 +12,15 @@ export interface KeyIdentity {
   readonly crewRunId: string | null;
 }
 
+/** Keybrake itself, reading with a real credential what no agent asked for: no key is judged, the kill switch is. */
+export interface OwnIdentity {
+  readonly vaultKeyId: null;
+  readonly policyVersion: 0;
+  readonly secretId: string;
+  readonly agentId: "keybrake";
+  readonly crewRunId: null;
+}
+
 /** What every audit row says about a call, allowed or denied. */
 export interface CallFacts {
   /** A UUID v7 made by the caller; it is the audit row's id and the `Keybrake-Call-Id`. */
@@ -43,6 +52,13 @@ export interface ReserveRequest extends CallFacts {
   /** Whether it counts as a call that can cost or change something. */
   readonly accounted: boolean;
   readonly idempotency: { readonly upstreamKey: string; readonly fingerprint: string } | null;
+  /** What must not happen twice within `seconds`, unless it carries the same idempotency key; null = may happen. */
+  readonly duplicate: { readonly fingerprint: string; readonly seconds: number } | null;
+}
+
+/** The same, also for a read that Keybrake makes on its own account. */
+export interface HoldRequest extends Omit<ReserveRequest, "identity"> {
+  readonly identity: KeyIdentity | OwnIdentity;
 }
 
 /** A held call: it may be sent, once, while `Ledger.maySend` says so. */
@@ -88,6 +104,8 @@ export interface SettleRequest {
   readonly upstreamMs: number | null;
   /** Why the state is what it is, for people; never a secret. */
   readonly reason: string | null;
+  /** True when the operator allowed calls whose cost nobody knows before: then more than was held suspends no key. */
+  readonly mayOverrun: boolean;
 }
 
 /**
@@ -105,7 +123,7 @@ export interface SettleRequest {
  * - Sums are exact; nothing is promised about the order of concurrent calls.
  */
 export interface Ledger {
-  reserve(request: ReserveRequest): Promise<ReserveResult>;
+  reserve(request: HoldRequest): Promise<ReserveResult>;
   deny(request: DenyRequest): Promise<void>;
   settle(request: SettleRequest): Promise<void>;
   /** Asked immediately before the first byte goes out; false when the replica's lease or the call's deadline is over. */
@@ -129,6 +147,8 @@ export interface VaultKeyRecord {
   readonly crewRunId: string | null;
   readonly secretId: string;
   readonly secretName: string;
+  /** The vendor's account that the secret belongs to, as the operator configured it (Twilio's AccountSid). */
+  readonly accountId: string | null;
   readonly vendor: string;
   readonly policy: PolicyDocument;
   readonly policyVersion: number;

@@ -143,7 +143,7 @@ describe("authorize", () => {
           expect(isListed).toBe(true);
           expect(listStripeEndpoints()).toContain(endpoint);
           expect([null, from.account]).toContain(asked.account);
-          expect(asked.destinations.filter((destination) => destination !== from.account)).toEqual([]);
+          expect(asked.demands.flatMap(({ anyOf }) => anyOf).filter((id) => id !== from.account)).toEqual([]);
           expect(["free", "lookup", "known"]).toContain(price.kind);
           if (price.kind !== "known") return;
           if (from.perCall !== null)

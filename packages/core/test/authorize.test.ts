@@ -101,7 +101,7 @@ describe("authorize: the endpoint", () => {
   });
 
   it.each([
-    ["an endpoint that the catalogue does not know", "POST", "/v1/topups"],
+    ["an endpoint that the catalogue does not know", "POST", "/v1/nonsense"],
     ["a path that does not exist", "GET", "/v1/nonsense"],
     ["a method that the endpoint does not have", "PUT", "/v1/customers/cus_1"],
   ] as const)("refuses %s, although the allowlist covers it", (_what, method, path) => {
@@ -112,24 +112,44 @@ describe("authorize: the endpoint", () => {
   });
 });
 
+function demanding(rule: string, ...ids: readonly string[]): Partial<Operation> {
+  const code = rule === "stripe.account" ? "account_not_allowed" : "destination_not_allowed";
+  return { demands: ids.map((id) => ({ rule, anyOf: [id], shown: id, ifAbsent: "deny", code })) };
+}
+
 describe("authorize: accounts and destinations", () => {
   const pinned = under({ stripe: { account: "acct_mine" } });
 
   it.each<[string, KeyFacts, Partial<Operation>, DenialCode | "allow"]>([
     ["no account, none pinned", keyOf(), {}, "allow"],
     ["no account, one pinned", pinned, {}, "allow"],
-    ["an account, none pinned", keyOf(), { account: "acct_mine" }, "account_not_allowed"],
-    ["the pinned account", pinned, { account: "acct_mine" }, "allow"],
-    ["another account", pinned, { account: "acct_other" }, "account_not_allowed"],
-    ["the pinned account in other letters", pinned, { account: "ACCT_mine" }, "account_not_allowed"],
-    ["an empty account", pinned, { account: "" }, "account_not_allowed"],
-    ["the pinned account and a space", pinned, { account: "acct_mine " }, "account_not_allowed"],
-    ["a destination, none pinned", keyOf(), { destinations: ["acct_mine"] }, "destination_not_allowed"],
-    ["the pinned destination", pinned, { destinations: ["acct_mine"] }, "allow"],
+    ["an account, none pinned", keyOf(), demanding("stripe.account", "acct_mine"), "account_not_allowed"],
+    ["the pinned account", pinned, demanding("stripe.account", "acct_mine"), "allow"],
+    ["another account", pinned, demanding("stripe.account", "acct_other"), "account_not_allowed"],
+    [
+      "the pinned account in other letters",
+      pinned,
+      demanding("stripe.account", "ACCT_mine"),
+      "account_not_allowed",
+    ],
+    ["an empty account", pinned, demanding("stripe.account", ""), "account_not_allowed"],
+    [
+      "the pinned account and a space",
+      pinned,
+      demanding("stripe.account", "acct_mine "),
+      "account_not_allowed",
+    ],
+    [
+      "a destination, none pinned",
+      keyOf(),
+      demanding("stripe.destinations", "acct_mine"),
+      "destination_not_allowed",
+    ],
+    ["the pinned destination", pinned, demanding("stripe.destinations", "acct_mine"), "allow"],
     [
       "one stray destination among good ones",
       pinned,
-      { destinations: ["acct_mine", "acct_x"] },
+      demanding("stripe.destinations", "acct_mine", "acct_x"),
       "destination_not_allowed",
     ],
   ])("%s", (_what, key, more, code) => {

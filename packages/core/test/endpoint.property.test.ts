@@ -11,7 +11,7 @@ import {
 import { findStripeEndpoint, listStripeEndpoints } from "../src/vendors/stripe/catalogue.ts";
 import { stripe } from "../src/vendors/stripe/stripe.ts";
 import { FUZZ, FUZZ_TIMEOUT_MS } from "./fuzz.ts";
-import { DOLLARS, requestOf } from "./stripe-requests.ts";
+import { contextOf, requestOf } from "./stripe-requests.ts";
 
 const KNOWN = listStripeEndpoints().map((endpoint) =>
   endpoint.template.text.replaceAll(/\{[^}]+\}/g, "id_1"),
@@ -66,9 +66,14 @@ describe("a request target", () => {
           // Independent readers find nothing to normalize or decode.
           expect(posix.normalize(path)).toBe(path);
           expect(decodeURIComponent(path)).toBe(path);
-          const url = new URL(stripe.origin + rest);
-          expect([url.origin, url.pathname, url.hash, url.username]).toEqual([stripe.origin, path, "", ""]);
-          const operation = stripe.readOperation(requestOf("POST", path, "", { query }), DOLLARS);
+          const url = new URL(stripe.hosts.main.origin + rest);
+          expect([url.origin, url.pathname, url.hash, url.username]).toEqual([
+            stripe.hosts.main.origin,
+            path,
+            "",
+            "",
+          ]);
+          const operation = stripe.readOperation(requestOf("POST", path, "", { query }), contextOf());
           if (!("code" in operation)) expect([operation.path, operation.query]).toEqual([path, query]);
         }),
         FUZZ,

@@ -25,7 +25,11 @@ describe("parsePolicy", () => {
       budgets: [{ window: "daily", unit: "usd", limit: 10_000_000_000n }],
       requestsPerMinute: null,
       currencies: null,
-      stripeAccount: null,
+      customers: null,
+      duplicateSeconds: null,
+      onUnpriced: "deny",
+      grants: new Map(),
+      callSecondsMax: null,
       expiresInSeconds: 86_400,
       expiresAt: null,
     });
@@ -59,7 +63,10 @@ describe("parsePolicy", () => {
       perCallLimitMicros: 1n,
       requestsPerMinute: 6,
       currencies: new Set(["usd", "eur"]),
-      stripeAccount: "acct_1AbC",
+      grants: new Map([
+        ["stripe.account", new Set(["acct_1AbC"])],
+        ["stripe.destinations", new Set(["acct_1AbC"])],
+      ]),
       expiresInSeconds: null,
       expiresAt: new Date("2026-11-30T23:00:00Z"),
     });
@@ -101,7 +108,6 @@ describe("parsePolicy", () => {
     ["a number", 1],
     ["no vendor", {}],
     ["an unknown vendor", { vendor: "paypal" }],
-    ["a vendor that this version does not serve", { vendor: "twilio" }],
     ["an upper-case vendor", { vendor: "Stripe" }],
     ["a misspelled field", { vendor: "stripe", daily_usd_caps: 1 }],
     ["a field of the prototype", JSON.parse('{"vendor":"stripe","__proto__":{"daily_usd_cap":1}}')],
@@ -148,21 +154,40 @@ describe("parsePolicy", () => {
     expect(problemsOf(document).length).toBeGreaterThan(0);
   });
 
+  it("reads the rules that hold for Stripe alone, and who it is bound to", () => {
+    const policy = policyOf({
+      customers: ["cus_1", "cus_2"],
+      duplicate_window: "10m",
+      on_unpriced: "allow",
+      stripe: { destinations: ["acct_1"], auto_advance: true },
+    });
+    expect(policy).toMatchObject({
+      customers: new Set(["cus_1", "cus_2"]),
+      duplicateSeconds: 600,
+      onUnpriced: "allow",
+      grants: new Map([
+        ["stripe.destinations", new Set(["acct_1"])],
+        ["stripe.auto_advance", new Set(["true"])],
+      ]),
+    });
+  });
+
+  it("takes an empty list of customers for nobody, and not for everybody", () => {
+    expect(policyOf({ customers: [] }).customers).toEqual(new Set());
+  });
+
   it.each<[string, unknown]>([
-    ["customers", ["cus_1"]],
-    ["duplicate_window", "10m"],
     ["twilio", { allowed_countries: ["US"] }],
-    ["resend", { from: "a@example.com" }],
-    ["customers", undefined],
-  ])("refuses `%s`, which it would not enforce, by name", (name, value) => {
+    ["resend", { from: ["a@example.com"] }],
+  ])("refuses `%s`, which says nothing to a key for Stripe", (name, value) => {
     expect(problemsOf({ vendor: "stripe", [name]: value })).toEqual([
-      `\`${name}\` is not enforced by this version, so it is refused: remove it`,
+      `\`${name}\`: says nothing to a key for stripe: remove it`,
     ]);
   });
 
-  it("refuses `on_unpriced: allow`, which it would not enforce", () => {
-    expect(problemsOf({ vendor: "stripe", on_unpriced: "allow" })).toEqual([
-      "`on_unpriced`: only `deny` is enforced by this version",
+  it("refuses customers for a vendor that has none", () => {
+    expect(problemsOf({ vendor: "twilio", customers: ["cus_1"] })).toEqual([
+      "`customers`: only Stripe has customers: remove it from a key for twilio",
     ]);
   });
 
@@ -172,11 +197,11 @@ describe("parsePolicy", () => {
       daily_usd_cap: -1,
       allowed_endpoints: ["POST /v1/refunds", "nonsense"],
       expires_in: "soon",
-      customers: [],
+      customers: ["nobody"],
     });
     expect(problems).toHaveLength(4);
     const all = problems.join("\n");
-    for (const field of ["`customers`", "`daily_usd_cap`", "`allowed_endpoints.1`", "`expires_in`"]) {
+    for (const field of ["`customers.0`", "`daily_usd_cap`", "`allowed_endpoints.1`", "`expires_in`"]) {
       expect(all).toContain(field);
     }
   });

@@ -5,12 +5,15 @@ import { parseRate, type Rate, USD_ONLY } from "../src/money.ts";
 import type { Operation } from "../src/operation.ts";
 import { type Policy, parsePolicy } from "../src/policy.ts";
 import { stripe } from "../src/vendors/stripe/stripe.ts";
-import type { Pricing, VendorRequest } from "../src/vendors/vendor.ts";
+import type { Pricing, ReadingContext, VendorRequest } from "../src/vendors/vendor.ts";
 
 export const NOW = new Date("2026-11-23T12:00:00Z");
 
+/** No vendor but Stripe is asked here. */
+const PRICES = {} as Pricing["prices"];
+
 /** Dollars only: every other currency is unpriced. */
-export const DOLLARS: Pricing = { rates: USD_ONLY, today: "2026-11-23" };
+export const DOLLARS: Pricing = { rates: USD_ONLY, prices: PRICES, today: "2026-11-23" };
 
 function rateOf(text: string): Rate {
   const rate = parseRate(text);
@@ -30,6 +33,7 @@ export const RATES: Pricing = {
     markupBps: 0n,
     maxAgeDays: 7,
   },
+  prices: PRICES,
   today: "2026-11-23",
 };
 
@@ -62,13 +66,18 @@ export function requestOf(
   };
 }
 
+/** What a request is read with, on behalf of a key that may do anything. */
+export function contextOf(pricing: Pricing = DOLLARS, policy: Policy | null = ANYTHING): ReadingContext {
+  return { ...pricing, accountId: null, policy };
+}
+
 export function isDenial(read: Operation | Denial): read is Denial {
   return "code" in read;
 }
 
 /** Reads a request that must be understood. */
 export function operationOf(request: VendorRequest, pricing: Pricing = DOLLARS): Operation {
-  const read = stripe.readOperation(request, pricing);
+  const read = stripe.readOperation(request, contextOf(pricing));
   if (isDenial(read)) throw new TypeError(`${read.code}: ${read.reason}`);
   return read;
 }
@@ -79,7 +88,7 @@ export function judge(
   policy: Policy = ANYTHING,
   pricing: Pricing = DOLLARS,
 ): DenialCode | "allow" {
-  const read = stripe.readOperation(request, pricing);
+  const read = stripe.readOperation(request, contextOf(pricing, policy));
   if (isDenial(read)) return read.code;
   const decision = authorize({ status: "active", expiresAt: null, policy }, read, NOW);
   return decision.verdict === "allow" ? "allow" : decision.denial.code;

@@ -47,12 +47,27 @@ function dispatch(request: ControlRequest, url: URL, to: Controlled): object | u
       );
     case "GET money":
       return to.vendor.money();
+    case "POST seed":
+      return seed(request.body, to.vendor);
+    case "GET objects":
+      return to.vendor.objects?.();
+    case "POST settle":
+      return to.vendor.settle?.();
     case "POST reset":
       to.reset();
       return {};
     default:
       return undefined;
   }
+}
+
+function seed(body: string | null, vendor: FakeVendor): object {
+  if (vendor.seed === undefined) throw new Error("this vendor has nothing to seed");
+  const { kind, fields }: { kind?: unknown; fields?: unknown } = JSON.parse(body ?? "null") ?? {};
+  if (typeof kind !== "string" || typeof fields !== "object" || fields === null) {
+    throw new Error("a seed is a JSON object with `kind` (text) and `fields` (an object)");
+  }
+  return vendor.seed(kind, fields);
 }
 
 function wholeNumber(url: URL, name: string, fallback: number, max: number): number {

@@ -143,7 +143,7 @@ export class Exchange {
   /** Sends the head; returns the length of the whole body in bytes. */
   #head(answer: VendorAnswer): number {
     const { record, response } = this.#parts;
-    const bytes = Buffer.byteLength(answer.body);
+    const bytes = answer.isBinary === true ? answer.body.length : Buffer.byteLength(answer.body);
     record.status = answer.status;
     response.writeHead(answer.status, [...answer.headers, "Content-Length", String(bytes)]);
     return bytes;

@@ -12,7 +12,10 @@ export const FAULTS = {
   reset_before: { isExecuted: false, does: "resets the connection" },
   reset_after_headers: { isExecuted: true, does: "executes, sends the head of the answer, closes" },
   truncated_body: { isExecuted: true, does: "executes, sends half of what content-length says, closes" },
-  declined: { isExecuted: true, does: "refuses the payment: 402 card_declined; no money moves" },
+  declined: {
+    isExecuted: true,
+    does: "refuses: Stripe 402 card_declined after a failed charge; Twilio 400 and Resend 403, not executed",
+  },
   echo_authorization: {
     isExecuted: false,
     does: "200 with the Authorization header it received in the body",

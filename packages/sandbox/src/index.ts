@@ -1,7 +1,15 @@
 export type { Fault, FaultKind, FaultMatch } from "./faults.ts";
 export { FAULTS } from "./faults.ts";
 export type { RecordedRequest } from "./recorder.ts";
+export type { SentTotals } from "./resend/account.ts";
+export type { FakeResend, FakeResendOptions, ResendObjects } from "./resend/fake-resend.ts";
+export { openFakeResend } from "./resend/fake-resend.ts";
 export type { SandboxOptions, SandboxServer } from "./server.ts";
 export type { MoneyTotals } from "./stripe/account.ts";
 export type { FakeStripe, FakeStripeOptions } from "./stripe/fake-stripe.ts";
 export { openFakeStripe } from "./stripe/fake-stripe.ts";
+export type { SeedableKind, SeedFields } from "./stripe/seeds.ts";
+export type { SettleAfter, UsageTotals } from "./twilio/account.ts";
+export type { FakeTwilio, FakeTwilioOptions, TwilioObjects } from "./twilio/fake-twilio.ts";
+export { openFakeTwilio } from "./twilio/fake-twilio.ts";
+export type { DeliveredCallback } from "./twilio/status-callbacks.ts";

@@ -86,7 +86,10 @@ export async function openSandboxServer(vendor: FakeVendor, options: SandboxOpti
     },
     clearRequests: () => recorder.clear(),
     failNext: (fault) => faults.add(fault),
-    close: () => closeServer(server, open),
+    close: async () => {
+      vendor.close?.();
+      await closeServer(server, open);
+    },
   };
 }
 

@@ -27,6 +27,8 @@ export interface VendorAnswer {
   readonly status: number;
   readonly headers: readonly string[];
   readonly body: string;
+  /** The body has one character per byte (latin1) and is sent so. Absent: text, sent as UTF-8. */
+  readonly isBinary?: boolean;
 }
 
 /** An answer with what giving it did to the vendor. */
@@ -69,6 +71,14 @@ export interface FakeVendor {
   unreadable(status: 400 | 413, message: string): VendorAnswer;
   /** Totals of the money that has moved, for whoever cannot reach the object. */
   money(): object;
+  /** Makes an object that the vendor's own API has no call for; throws a plain error when it cannot. */
+  seed?(kind: string, fields: object): object;
+  /** Everything it holds, by kind, for whoever cannot reach the object. Absent when the vendor does not tell. */
+  objects?(): object;
+  /** Brings to its end what takes time at the vendor. Absent when nothing does. */
+  settle?(): object;
   /** Forgets everything. */
   reset(): void;
+  /** Stops what the vendor does by itself. Absent when it does nothing. */
+  close?(): void;
 }

@@ -6,6 +6,7 @@ import type { Registry } from "prom-client";
 import type { ChainHead, SignedTombstone } from "../ledger/audit-verify.ts";
 import type { Database } from "../ledger/database.ts";
 import { tombstoneText } from "../ledger/maintenance.ts";
+import type { Reconciler } from "../reconcile/reconciler.ts";
 import { withUnavailable } from "../secrets/available-database.ts";
 import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
 import { mountAudit } from "./audit.ts";
@@ -17,6 +18,7 @@ import { mountKillSwitch } from "./kill-switch.ts";
 import { LiveTail } from "./live-tail.ts";
 import { mountOtherMethods } from "./operation-handler.ts";
 import { type ControlPlaneLogger, createErrorHandler, ProblemError } from "./problem.ts";
+import { mountReconcile } from "./reconcile.ts";
 import { mountSecrets } from "./secrets.ts";
 import { mountSpend } from "./spend.ts";
 import { mountSql } from "./sql-query.ts";
@@ -46,6 +48,8 @@ export interface ControlPlaneDependencies {
   readonly onChange: () => void;
   /** Whether calls can be served: the database answers and the lease holds. No answer within 2 s means no. */
   readonly isReady: () => Promise<boolean>;
+  /** Compares days with vendors' records; without it that operation does not exist. */
+  readonly reconciler?: Pick<Reconciler, "run" | "now">;
   readonly metrics: Registry;
   readonly logger: ControlPlaneLogger;
   readonly version: string;
@@ -102,6 +106,7 @@ function createApi(dependencies: ControlPlaneDependencies): express.Router {
   mountBudgets(api, database, secrets);
   const isTombstoneSigned = (tombstone: SignedTombstone) => isSignedBy(checkpointKey, tombstone);
   mountAudit(api, longDatabase, { isTombstoneSigned, readCheckpoints });
+  if (dependencies.reconciler !== undefined) mountReconcile(api, dependencies.reconciler);
   mountEvents(api, tail);
   mountSql(api, queryDatabase);
   mountOtherMethods(api);

@@ -14,7 +14,7 @@ const position = z.tuple([z.literal("secrets"), z.string()]);
 export function mountSecrets(router: Router, secrets: EnvelopeSecretStore, onChange: () => void): void {
   mount(router, "createSecret", async ({ body }) => {
     const { name, vendor, value, account_id: accountId = null } = body;
-    refuseValue(vendor, value);
+    refuseValue(vendor, value, accountId);
     const created = await secrets.create({ name, vendor, value, accountId });
     if (created === null) {
       const detail = `a secret named \`${name}\` exists: rotate it, or choose another name`;
@@ -36,7 +36,7 @@ export function mountSecrets(router: Router, secrets: EnvelopeSecretStore, onCha
   mount(router, "rotateSecret", async ({ params, body }) => {
     const secret = await secrets.find(params.name);
     if (secret === null) throw noSecret(params.name);
-    refuseValue(secret.vendor, body.value);
+    refuseValue(secret.vendor, body.value, secret.accountId);
     const rotated = await secrets.rotate(params.name, body.value);
     if (rotated === null) throw noSecret(params.name);
     onChange();
@@ -50,8 +50,8 @@ export function mountSecrets(router: Router, secrets: EnvelopeSecretStore, onCha
   });
 }
 
-function refuseValue(vendor: SecretRecord["vendor"], value: string): void {
-  const problem = findSecretProblem(vendor, value);
+function refuseValue(vendor: SecretRecord["vendor"], value: string, accountId: string | null): void {
+  const problem = findSecretProblem(vendor, value, accountId);
   if (problem !== null) throw invalidField("value", problem);
 }
 

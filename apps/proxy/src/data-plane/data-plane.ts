@@ -3,6 +3,8 @@ import type {
   Clock,
   KeyStore,
   Ledger,
+  PriceTables,
+  Pricing,
   RateLimiter,
   RateTable,
   SecretStore,
@@ -15,11 +17,36 @@ import type { CallLog } from "../telemetry/call-log.ts";
 import type { ReadStream } from "./stream.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** A vendor and where its requests go. */
-export interface VendorRoute {
-  readonly vendor: Vendor;
+/** One host of a vendor. */
+export interface HostRoute {
   readonly upstream: Upstream;
   readonly stream: ReadStream;
+  /** A first path segment that is for us only, and taken off on the wire; else empty. */
+  readonly prefix: string;
+}
+
+/** A vendor and where its requests go, by the names of its hosts. */
+export interface VendorRoute {
+  readonly vendor: Vendor;
+  readonly hosts: ReadonlyMap<string, HostRoute>;
+}
+
+/** The host that serves an operation, and the target as it stands on its wire. */
+export function routeOf(
+  route: VendorRoute,
+  operation: { readonly host: string; readonly path: string; readonly query: string | null },
+): HostRoute & { readonly target: string } {
+  const host = route.hosts.get(operation.host);
+  if (host === undefined) throw new TypeError(`${route.vendor.name} has no host \`${operation.host}\``);
+  if (!operation.path.startsWith(host.prefix))
+    throw new TypeError("the path is not behind its host's prefix");
+  const query = operation.query === null ? "" : `?${operation.query}`;
+  return { ...host, target: operation.path.slice(host.prefix.length) + query };
+}
+
+/** What prices need of the plane: rates, price tables and the ledger's day. */
+export function pricingOf(plane: DataPlane): Pricing {
+  return { rates: plane.rates, prices: plane.prices, today: plane.clock.today() };
 }
 
 /** Everything the pipeline works with. */
@@ -32,6 +59,7 @@ export interface DataPlane {
   readonly inFlight: InFlight;
   readonly routes: Readonly<Record<VendorName, VendorRoute>>;
   readonly rates: RateTable;
+  readonly prices: PriceTables;
   /** Keys of the installation: for hashing vault keys, and for deriving upstream idempotency keys. */
   readonly pepper: KeyObject;
   readonly idempotencySecret: KeyObject;

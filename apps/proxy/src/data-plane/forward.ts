@@ -1,4 +1,5 @@
 import type { Operation, Vendor } from "@keybrake/core";
+import type { Credential } from "./credential.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { RequestHead } from "./read-request.ts";
 import type { UpstreamRequest } from "./upstream.ts";
@@ -15,16 +16,18 @@ export function buildRequest(
   operation: Operation,
   head: RequestHead | null,
   body: Buffer,
-  credential: Buffer,
+  target: string,
+  credential: Credential,
   idempotency: Idempotency | null,
 ): UpstreamRequest {
   const headers = sealedHeaders(vendor, operation, head, credential);
   if (idempotency !== null) headers["idempotency-key"] = idempotency.upstreamKey;
   const hasBody = operation.method !== "GET" && operation.method !== "HEAD" && body.length > 0;
-  // On an empty one too, as the vendor's SDKs send it: a strict reader wants a type for every POST.
-  if (hasBody || operation.method === "POST") headers["content-type"] = "application/x-www-form-urlencoded";
-  const query = operation.query === null ? "" : `?${operation.query}`;
-  return { method: operation.method, path: operation.path + query, headers, body: hasBody ? body : null };
+  // On an empty one too, as the vendors' SDKs send it: a strict reader wants a type for every POST.
+  if ((hasBody || operation.method === "POST") && operation.contentType !== null) {
+    headers["content-type"] = operation.contentType;
+  }
+  return { method: operation.method, path: target, headers, body: hasBody ? body : null };
 }
 
 /** The headers that every request to a vendor carries, and the allowlisted ones of the agent's. */
@@ -32,14 +35,14 @@ export function sealedHeaders(
   vendor: Vendor,
   operation: Operation,
   head: RequestHead | null,
-  credential: Buffer,
+  credential: Credential,
 ): Record<string, string> {
   const headers: Record<string, string> = {
     accept: "application/json",
     // Unencoded, so that the answer can be searched for a leaking credential.
     "accept-encoding": "identity",
     "user-agent": "keybrake",
-    authorization: vendor.authorization(credential.toString("latin1")),
+    authorization: vendor.authorization(credential.value.toString("latin1"), credential.accountId),
   };
   for (const name of vendor.requestHeaders) {
     const value = head?.headers.get(name);

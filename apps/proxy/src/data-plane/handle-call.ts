@@ -17,12 +17,13 @@ import {
 import { type Answer, renderDenial, renderFault, writeAnswer } from "./answer.ts";
 import { authenticate } from "./authenticate.ts";
 import { Call, redactVaultKeys } from "./call.ts";
-import type { DataPlane, VendorRoute } from "./data-plane.ts";
+import type { Credential } from "./credential.ts";
+import { type DataPlane, pricingOf, routeOf, type VendorRoute } from "./data-plane.ts";
 import { answerHeaders, buildRequest, isSearchable } from "./forward.ts";
-import { deriveIdempotency, type Idempotency } from "./idempotency.ts";
+import { deriveDuplicate, deriveIdempotency, type Idempotency } from "./idempotency.ts";
 import { LeakGuard } from "./leak-guard.ts";
 import { describeKey } from "./me.ts";
-import { priceOperation } from "./price.ts";
+import { lookUp } from "./price.ts";
 import { readBody, readHead } from "./read-request.ts";
 import { ended, type Settling, settlementsOf, withoutWords } from "./settle.ts";
 import type { Sent, UpstreamAnswer } from "./upstream.ts";
@@ -45,8 +46,7 @@ export async function handleCall(
   response: ServerResponse,
 ): Promise<void> {
   const call = new Call(request.method ?? "", request.url ?? "", plane.clock.monotonicMs());
-  const route = plane.routes.stripe;
-  call.vendor = route.vendor;
+  call.vendor = plane.routes.stripe.vendor;
   let leave: (() => void) | null = null;
   try {
     const admitted = await admit(plane, call, request);
@@ -60,7 +60,7 @@ export async function handleCall(
     if (answer !== null) writeAnswer(response, call.id, answer);
   } catch (error) {
     plane.log.fault(call, error);
-    writeAnswer(response, call.id, renderFault(route.vendor, call.id, error));
+    writeAnswer(response, call.id, renderFault(call.vendor, call.id, error));
   } finally {
     leave?.();
   }
@@ -80,9 +80,12 @@ async function admit(
   const head = readHead(request);
   if (isDenial(head)) return head;
   call.head = head;
+  if (head.target.prefix !== null) call.vendor = plane.routes[head.target.prefix].vendor;
   const key = await authenticate(head, plane.keys, plane.pepper);
   if (isDenial(key)) return key;
   call.key = key;
+  // Whatever is refused from here on is told in the words of the key's vendor, whose SDK is listening.
+  call.vendor = plane.routes[key.vendor as VendorName].vendor;
   if (head.target.path === "/keybrake/v1/me" && head.target.prefix === null && head.method === "GET")
     return "me";
   const vendor = key.vendor as VendorName;
@@ -106,6 +109,7 @@ async function admit(
 interface Held {
   readonly route: VendorRoute;
   readonly operation: Operation;
+  readonly policy: Policy;
   readonly reserved: Reserved;
   readonly idempotency: Idempotency | null;
   readonly body: Buffer;
@@ -126,7 +130,7 @@ async function reserve(
     if (early.verdict === "deny") return early.denial;
     const limited = await limitRate(plane, call, facts.policy);
     if (limited !== null) return limited;
-    const priced = await priceOperation(plane, call, route, operation);
+    const priced = await lookUp(plane, call, route, operation, facts.policy);
     if (isDenial(priced)) return priced;
     if (priced === "stale") {
       await rereadKey(plane, call);
@@ -136,9 +140,10 @@ async function reserve(
     const decision = authorize(facts, priced, plane.clock.now());
     if (decision.verdict === "deny") return decision.denial;
     const idempotency = deriveIdempotency(plane.idempotencySecret, call.key?.id ?? "", priced, body);
-    const result = await reserveOperation(plane, call, priced, idempotency);
+    const result = await reserveOperation(plane, call, priced, facts.policy, idempotency, body);
     if (result.kind === "denied") return { recorded: result.denial };
-    if (result.kind === "reserved") return { route, operation: priced, reserved: result, idempotency, body };
+    if (result.kind === "reserved")
+      return { route, operation: priced, policy: facts.policy, reserved: result, idempotency, body };
     await rereadKey(plane, call);
   }
   throw new KeybrakeError("ledger_unavailable", {
@@ -166,7 +171,7 @@ function readOperation(plane: DataPlane, call: Call, route: VendorRoute, body: B
       account: head.headers.get("stripe-account") ?? null,
       body,
     },
-    { rates: plane.rates, today: plane.clock.today() },
+    { ...pricingOf(plane), accountId: call.key?.accountId ?? null, policy: factsOf(call.key).policy },
   );
   if (!isDenial(operation)) call.operation = operation;
   return operation;
@@ -184,18 +189,35 @@ function reserveOperation(
   plane: DataPlane,
   call: Call,
   operation: Operation,
+  policy: Policy,
   idempotency: Idempotency | null,
+  body: Buffer,
 ) {
   const facts = call.describe();
   if (facts.identity === null) throw new TypeError("a call without a key cannot be reserved");
+  const accounted = operation.endpoint?.accounted ?? true;
+  const { duplicateSeconds } = policy;
   return plane.ledger.reserve({
     ...facts,
     identity: facts.identity,
-    holdMicros: operation.price.kind === "known" ? operation.price.micros : 0n,
+    holdMicros: holdOf(operation, policy),
     exposureId: operation.exposureId,
-    accounted: operation.endpoint?.accounted ?? true,
+    accounted,
     idempotency,
+    duplicate:
+      duplicateSeconds === null || !accounted
+        ? null
+        : {
+            fingerprint: deriveDuplicate(plane.idempotencySecret, facts.identity, operation, body),
+            seconds: duplicateSeconds,
+          },
   });
+}
+
+/** What is held for a call: its price, or, when nobody can know it and the operator allows that, the dearest call. */
+function holdOf({ price }: Operation, policy: Policy): bigint {
+  if (price.kind === "known") return price.micros;
+  return price.kind === "unpriced" ? (policy.perCallLimitMicros ?? 0n) : 0n;
 }
 
 async function rereadKey(plane: DataPlane, call: Call): Promise<void> {
@@ -219,24 +241,39 @@ async function perform(
     plane.ledger.settle(
       ended({ callId: call.id, secretId, latencyMs: latencyOf(plane, call) }, "released", { reason }),
     );
-  let credential: Buffer;
+  let credential: Credential;
   try {
-    ({ credential } = await plane.secrets.open(secretId, reserved.secretVersion));
+    const opened = await plane.secrets.open(secretId, reserved.secretVersion);
+    credential = { value: opened.credential, accountId: opened.accountId };
   } catch (error) {
     await release("the real credential could not be opened, so the call was not sent");
     throw error;
   }
   const maySend = () => plane.ledger.maySend(reserved);
-  if (operation.endpoint?.accounted === false) {
-    await route.stream.forward({ plane, call, operation, secretId, credential, maySend, request, response });
+  const { upstream, stream, target } = routeOf(route, operation);
+  if (operation.endpoint?.streams && operation.endpoint.accounted === false) {
+    await stream.forward({
+      plane,
+      call,
+      operation,
+      target,
+      secretId,
+      credential,
+      maySend,
+      request,
+      response,
+    });
     return null;
   }
   // Made now: the credential's buffer may be wiped before the vendor answers.
-  const guard = LeakGuard.of(credential);
-  const body = Buffer.from(route.vendor.appendLabels(operation, held.body, labelsOf(call)));
-  const sent = await route.upstream.send(
-    buildRequest(route.vendor, operation, call.head, body, credential, held.idempotency),
-    maySend,
+  const guard = LeakGuard.of(credential.value);
+  const body = Buffer.from(route.vendor.completeBody(operation, held.body, labelsOf(call)));
+  const sent = scrub(
+    held,
+    await upstream.send(
+      buildRequest(route.vendor, operation, call.head, body, target, credential, held.idempotency),
+      maySend,
+    ),
   );
   const settling: Settling = {
     callId: call.id,
@@ -244,7 +281,8 @@ async function perform(
     operation,
     reserved,
     vendor: route.vendor,
-    pricing: { rates: plane.rates, today: plane.clock.today() },
+    pricing: pricingOf(plane),
+    mayOverrun: operation.price.kind === "unpriced" && held.policy.onUnpriced === "allow",
     latencyMs: latencyOf(plane, call),
   };
   const withheld = sent.kind === "answered" ? whyWithheld(held, sent, guard) : null;
@@ -255,6 +293,12 @@ async function perform(
   plane.log.sent(call, settlements[0], sent);
   if (withheld === LEAKED) plane.log.leak(call);
   return answerOf(held, sent, withheld);
+}
+
+/** Takes out what the vendor puts into an object and no agent may see. */
+function scrub({ route, operation }: Held, sent: Sent): Sent {
+  if (sent.kind !== "answered") return sent;
+  return { ...sent, body: Buffer.from(route.vendor.scrubAnswer(operation, sent.body)) };
 }
 
 const LEAKED = "the vendor's answer contained a credential";

@@ -1,5 +1,5 @@
 import { createHash, createHmac, type KeyObject } from "node:crypto";
-import type { Operation } from "@keybrake/core";
+import type { KeyIdentity, Operation } from "@keybrake/core";
 
 /** How a repeated request is recognized, here and at the vendor. */
 export interface Idempotency {
@@ -25,4 +25,19 @@ export function deriveIdempotency(
       .update(body)
       .digest("base64url"),
   };
+}
+
+/** Names what may not happen twice: the same run and agent, endpoint and body. Keyed, so that it tells nothing. */
+export function deriveDuplicate(
+  installSecret: KeyObject,
+  identity: KeyIdentity,
+  operation: Operation,
+  body: Buffer,
+): string {
+  const { agentId, crewRunId } = identity;
+  const { method, path, query, account } = operation;
+  return createHmac("sha256", installSecret)
+    .update(JSON.stringify(["duplicate", agentId, crewRunId, method, path, query, account]))
+    .update(body)
+    .digest("base64url");
 }

@@ -20,6 +20,8 @@ export interface Settling {
   readonly reserved: Reserved;
   readonly vendor: Vendor;
   readonly pricing: Pricing;
+  /** True when more than was held suspends no key, because nobody could know the cost before. */
+  readonly mayOverrun: boolean;
   /** Milliseconds since the agent's request arrived. */
   readonly latencyMs: number;
 }
@@ -34,7 +36,7 @@ export function settlementsOf(settling: Settling, sent: Sent): readonly SettleRe
     return [ended(settling, "unknown", { reason: sent.reason, upstreamMs: sent.upstreamMs })];
   }
   const answer = readableAnswer(sent);
-  const outcome = settling.vendor.readOutcome(settling.operation, answer);
+  const outcome = settling.vendor.readOutcome(settling.operation, answer, settling.pricing);
   const own = settleOutcome(settling, sent, outcome);
   const original = settling.reserved.replayOf;
   if (original === null || own.state === "unknown") return [own];
@@ -95,25 +97,48 @@ function settleOutcome(settling: Settling, sent: UpstreamAnswer, outcome: Outcom
       reason: `the vendor refused (${outcome.vendorCode ?? sent.status})`,
     });
   }
-  const { amount, currency } = outcome;
-  const costMicros =
-    amount === null || currency === null ? 0n : settling.vendor.toMicros(amount, currency, settling.pricing);
+  const { objectId, customerId } = outcome;
+  const named = {
+    vendorObjectId: objectId?.slice(0, 255) ?? null,
+    customerId: customerId?.slice(0, 255) ?? null,
+  };
+  if (outcome.kind === "pending")
+    return ended(settling, "unknown", { ...facts, ...named, reason: PRICE_PENDING });
+  const costMicros = costOf(outcome, settling.vendor, settling.pricing);
+  const { amount, currency, exposure } = outcome;
   if (costMicros === null) {
-    return ended(settling, "unknown", { ...facts, reason: `there is no current rate for \`${currency}\`` });
+    return ended(settling, "unknown", {
+      ...facts,
+      ...named,
+      reason: `there is no current rate for \`${currency}\``,
+    });
   }
-  const { exposure, objectId, customerId } = outcome;
   return ended(settling, "settled", {
     ...facts,
+    ...named,
     costMicros,
     amount,
     currency,
+    mayOverrun: settling.mayOverrun,
     exposure:
       exposure === null
         ? null
         : { objectId: exposure.objectId, amount: exposure.amount, isFinal: exposure.isFinal },
-    vendorObjectId: objectId?.slice(0, 255) ?? null,
-    customerId: customerId?.slice(0, 255) ?? null,
   });
+}
+
+/** The reason of a call that took effect and whose price the vendor has not stated yet. */
+export const PRICE_PENDING = "the vendor has not stated the price yet";
+
+/** What a settled outcome cost in micro-dollars; null without a usable rate. */
+export function costOf(
+  outcome: Extract<Outcome, { kind: "settled" }>,
+  vendor: Vendor,
+  pricing: Pricing,
+): bigint | null {
+  const { amount, currency, costMicros } = outcome;
+  if (costMicros !== undefined) return costMicros;
+  return amount === null || currency === null ? 0n : vendor.toMicros(amount, currency, pricing);
 }
 
 /** A settlement with everything that is not known left out. */
@@ -137,6 +162,7 @@ export function ended(
     latencyMs: Math.round(settling.latencyMs),
     upstreamMs: null,
     reason: null,
+    mayOverrun: false,
     ...facts,
   };
 }

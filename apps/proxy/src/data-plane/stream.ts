@@ -5,6 +5,7 @@ import { KeybrakeError, type Operation } from "@keybrake/core";
 import { createProxyMiddleware } from "http-proxy-middleware";
 import { renderFault, writeAnswer } from "./answer.ts";
 import type { Call } from "./call.ts";
+import type { Credential } from "./credential.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { answerHeaders, isSearchable, sealedHeaders } from "./forward.ts";
 import { LeakGuard } from "./leak-guard.ts";
@@ -18,8 +19,10 @@ export interface Read {
   readonly plane: DataPlane;
   readonly call: Call;
   readonly operation: Operation;
+  /** The path and query as they stand on the wire. */
+  readonly target: string;
   readonly secretId: string;
-  readonly credential: Buffer;
+  readonly credential: Credential;
   readonly maySend: () => boolean;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -62,7 +65,7 @@ export class ReadStream {
     const headers = sealedHeaders(vendor, operation, read.call.head, read.credential);
     this.#exchanges.set(request, exchange);
     request.headers = headers;
-    request.url = operation.path + (operation.query === null ? "" : `?${operation.query}`);
+    request.url = read.target;
     await Promise.race([
       this.#proxy(request, response, () => exchange.fail(new Error("not forwarded"))),
       exchange.ended,
@@ -88,7 +91,7 @@ class Exchange {
 
   constructor(read: Read) {
     this.#read = read;
-    this.#guard = LeakGuard.of(read.credential);
+    this.#guard = LeakGuard.of(read.credential.value);
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
     });

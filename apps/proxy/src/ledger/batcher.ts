@@ -17,6 +17,7 @@ export interface OpResult {
   readonly hold: string;
   readonly replay_of: string | null;
   readonly replay_open: boolean | null;
+  readonly duplicate_of: string | null;
   readonly expiry_ms: number | null;
   readonly version: number | null;
   readonly limit: {
@@ -85,6 +86,8 @@ export class Batcher {
   #inFlight: readonly Entry[] = [];
   #running: Promise<void> | null = null;
   #isClosed = false;
+  /** Rises with every try, so that one that was given up cannot commit behind a later one. */
+  #number = 0;
 
   constructor(database: Database, replica: Replica, monotonicMs: () => number, events: BatcherEvents) {
     this.#database = database;
@@ -178,7 +181,7 @@ export class Batcher {
 
   async #send(batch: readonly Entry[], startedAtMs: number): Promise<(OpResult | null)[]> {
     const text = JSON.stringify(batch.map((entry, index) => ({ i: index + 1, ...entry.op })));
-    const [row] = await this.#database.query(LEDGER_APPLY_SQL, [this.#replica.epoch, text]);
+    const [row] = await this.#database.query(LEDGER_APPLY_SQL, [this.#replica.epoch, text, ++this.#number]);
     const answer = row?.["result"] as {
       day: string;
       now: number;

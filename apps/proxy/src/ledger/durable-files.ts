@@ -1,6 +1,6 @@
-import { closeSync, type Dirent, fsyncSync, openSync } from "node:fs";
+import { closeSync, type Dirent, fsyncSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { open, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** Path to what a file looked like when it was last synced; kept by the caller from one `syncTree` to the next. */
 export type SyncedFiles = Map<string, string>;
@@ -34,6 +34,29 @@ export async function syncTree(root: string, synced: SyncedFiles): Promise<void>
 export function syncDirectory(path: string): void {
   const descriptor = openSync(path, "r");
   try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Adds text at the end of a file, which is made when it is missing, and waits for the disk. */
+export function appendDurably(path: string, text: string): void {
+  writeAndSync(path, text, "a");
+  syncDirectory(dirname(path));
+}
+
+/** Puts a file in the place of another in one step: after a crash there is the old one or the new one. */
+export function replaceDurably(path: string, text: string): void {
+  writeAndSync(`${path}.next`, text, "w");
+  renameSync(`${path}.next`, path);
+  syncDirectory(dirname(path));
+}
+
+function writeAndSync(path: string, text: string, flag: "a" | "w"): void {
+  const descriptor = openSync(path, flag, 0o600);
+  try {
+    writeFileSync(descriptor, text);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

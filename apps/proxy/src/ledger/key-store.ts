@@ -9,7 +9,7 @@ const REMEMBER_MISSING_MS = 1_000;
 const ENTRIES_MAX = 50_000;
 
 const FIND_KEY = `
-  SELECT k.id, k.redacted, k.name, k.agent_id, k.crew_run_id, k.secret_id, s.name AS secret_name, k.vendor, k.policy,
+  SELECT k.id, k.redacted, k.name, k.agent_id, k.crew_run_id, k.secret_id, s.name AS secret_name, s.account_id, k.vendor, k.policy,
     k.policy_version, k.status, k.created_at, k.expires_at
   FROM vault_keys k JOIN secrets s ON s.id = k.secret_id WHERE k.key_hash = $1`;
 
@@ -62,6 +62,7 @@ function readRecord(row: Row): VaultKeyRecord {
     crewRunId: row["crew_run_id"] as string | null,
     secretId: row["secret_id"] as string,
     secretName: row["secret_name"] as string,
+    accountId: row["account_id"] as string | null,
     vendor: row["vendor"] as string,
     policy: row["policy"] as PolicyDocument,
     policyVersion: row["policy_version"] as number,

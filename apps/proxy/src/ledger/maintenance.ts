@@ -2,9 +2,10 @@ import { type Database, sqlStateOf } from "./database.ts";
 
 const MONTHS_AHEAD = 2;
 const EVERY_MS = 3_600_000;
-/** Longer than any idempotency key can matter (23 hours). */
-const IDEMPOTENCY_DAYS = 2;
+/** Longer than an idempotency key (23 hours) or a duplicate window (24 hours) can matter. */
+const REPETITION_DAYS = 2;
 const ROWS_MOST = 10_000;
+const ROUNDS_MAX = 100;
 
 /** Signs what retention removed, so that the chain can be followed past it. */
 export type SignTombstone = (tombstone: Tombstone) => Uint8Array;
@@ -68,13 +69,24 @@ export async function applyRetention(
   return dropped;
 }
 
-/** Removes idempotency keys that can no longer be repeated. */
-export async function forgetIdempotencyKeys(database: Database): Promise<void> {
-  await database.query(
-    `DELETE FROM idempotency_keys WHERE key_hash IN (SELECT key_hash FROM idempotency_keys
-       WHERE requested_at < now() - $1 * interval '1 day' AND open_call_id IS NULL LIMIT $2)`,
-    [IDEMPOTENCY_DAYS, ROWS_MOST],
-  );
+/** What is removed by age, a bounded number of rows at a time, until nothing is left or it was tried often enough. */
+const EXPIRED = [
+  `WITH gone AS (DELETE FROM idempotency_keys WHERE key_hash IN (SELECT key_hash FROM idempotency_keys
+     WHERE requested_at < now() - $1 * interval '1 day' AND open_call_id IS NULL LIMIT $2) RETURNING 1)
+   SELECT count(*)::integer AS gone FROM gone`,
+  `WITH gone AS (DELETE FROM duplicate_guards WHERE fingerprint IN (SELECT fingerprint FROM duplicate_guards
+     WHERE requested_at < now() - $1 * interval '1 day' LIMIT $2) RETURNING 1)
+   SELECT count(*)::integer AS gone FROM gone`,
+] as const;
+
+/** Removes idempotency keys and duplicate guards that can no longer matter. */
+export async function forgetRepetitions(database: Database): Promise<void> {
+  for (const statement of EXPIRED) {
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      const [row] = await database.query(statement, [REPETITION_DAYS, ROWS_MOST]);
+      if (Number(row?.["gone"]) < ROWS_MOST) break;
+    }
+  }
 }
 
 /** Runs all of it now and every hour; returns how to stop it. A failing step is told and tried again next time. */
@@ -89,7 +101,7 @@ export async function startMaintenance(
     const steps: [string, () => Promise<unknown>][] = [
       ["create partitions", () => ensurePartitions(database)],
       ["apply retention", () => applyRetention(database, retentionDays, sign)],
-      ["forget idempotency keys", () => forgetIdempotencyKeys(database)],
+      ["forget repetitions", () => forgetRepetitions(database)],
     ];
     for (const [what, step] of steps) await step().catch((error: unknown) => onError(what, error));
   };

@@ -5,11 +5,11 @@ import {
   type DenialCode,
   type DenyRequest,
   formatUsd,
+  type HoldRequest,
   isKeybrakeError,
   type KnownExposure,
   type Ledger,
   type Reserved,
-  type ReserveRequest,
   type ReserveResult,
   type SettleRequest,
 } from "@keybrake/core";
@@ -38,7 +38,7 @@ export class SqlLedger implements Ledger {
     this.#clock = clock;
   }
 
-  async reserve(request: ReserveRequest): Promise<ReserveResult> {
+  async reserve(request: HoldRequest): Promise<ReserveResult> {
     const { result, startedAtMs } = await this.#batcher.apply({
       ...describeCall("reserve", request),
       policy_version: request.identity.policyVersion,
@@ -47,6 +47,9 @@ export class SqlLedger implements Ledger {
       exposure_id: request.exposureId,
       idempotency_key: request.idempotency?.upstreamKey ?? null,
       fingerprint: request.idempotency?.fingerprint ?? null,
+      duplicate_key: request.duplicate?.fingerprint ?? null,
+      duplicate_seconds: request.duplicate?.seconds ?? null,
+      own: request.identity.vaultKeyId === null,
       deadline_ms: SETTLE_WITHIN_MS,
     });
     if (result === null)
@@ -86,6 +89,7 @@ export class SqlLedger implements Ledger {
       latency_ms: request.latencyMs,
       upstream_ms: request.upstreamMs,
       outcome_reason: request.reason,
+      may_overrun: request.mayOverrun,
     };
     try {
       await this.#batcher.apply(op);
@@ -113,6 +117,10 @@ export class SqlLedger implements Ledger {
 
   #readDenial(code: DenialCode, result: OpResult): Denial {
     const limit = result.limit;
+    if (code === "duplicate_call") {
+      const first = `call ${result.duplicate_of} did the same for this run and agent within \`duplicate_window\``;
+      return { code, reason: `${first}: send its Idempotency-Key if this is a retry` };
+    }
     if (limit === null) return { code, reason: REASONS[code] ?? code.replaceAll("_", " ") };
     const show = (amount: string) => (limit.unit === "usd" ? formatUsd(BigInt(amount)) : amount);
     const what = limit.unit === "usd" ? "dollars" : limit.unit;
@@ -150,7 +158,7 @@ const REASONS: Partial<Record<DenialCode, string>> = {
   idempotency_mismatch: "this Idempotency-Key was used for another request: use a new key",
 };
 
-function describeCall(kind: "reserve" | "deny", facts: CallFacts): LedgerOp {
+function describeCall(kind: "reserve" | "deny", facts: CallFacts | HoldRequest): LedgerOp {
   return {
     kind,
     id: facts.callId,

@@ -83,7 +83,7 @@ function callOf(metadata: Readonly<Record<string, string>> = {}): ReserveRequest
     direction: null,
     amount: null,
   };
-  const more = { currency: null, customerId: null, exposureId: null, idempotency: null };
+  const more = { currency: null, customerId: null, exposureId: null, idempotency: null, duplicate: null };
   const request = { vendor: "stripe", method: "POST", path: "/v1/refunds", accounted: true, holdMicros: 10n };
   return { callId: randomUUID(), identity: key, metadata, ...nothing, ...more, ...request };
 }
@@ -96,6 +96,7 @@ function endOf(call: ReserveRequest, reason: string | null = null): SettleReques
     secretId: key.secretId,
     state: "settled",
     costMicros: 4n,
+    mayOverrun: false,
     ...nothing,
     ...more,
   };

@@ -73,7 +73,14 @@ async function act(
     direction: null,
     amount: null,
   };
-  const more = { currency: null, customerId: null, metadata: {}, idempotency: null, accounted: true };
+  const more = {
+    currency: null,
+    customerId: null,
+    metadata: {},
+    idempotency: null,
+    duplicate: null,
+    accounted: true,
+  };
   const request = { vendor: "stripe", method: "POST", path: "/v1/payment_intents", holdMicros, exposureId };
   const call: ReserveRequest = { callId: randomUUID(), identity, ...nothing, ...more, ...request };
   expect((await harness.ledger.reserve(call)).kind).toBe("reserved");
@@ -83,6 +90,7 @@ async function act(
     latencyMs: null,
     upstreamMs: null,
     reason: null,
+    mayOverrun: false,
   };
   const { callId, amount, currency, customerId } = call;
   const known = {

@@ -109,6 +109,7 @@ function createFaults(own: pg.Pool, relay: TcpRelay): LedgerFaults {
       await own.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${IS_FLUSH}`);
     },
     cutConnections: () => relay.cut(),
+    delayNextOperation: () => relay.delayNextRequest(),
     loseNextAnswer: () => relay.loseNextAnswer(),
   };
 }

@@ -6,10 +6,28 @@ export interface TcpRelay {
   readonly port: number;
   /** Cuts a marked connection at the moment when the server next answers on one; that answer is lost. */
   loseNextAnswer(): void;
+  /**
+   * Keeps the next request on a marked connection and cuts that connection on the client's side. The function returned
+   * lets the request arrive after all; it resolves when the server has answered it, to nobody.
+   */
+  delayNextRequest(): () => Promise<void>;
   /** Cuts every connection. */
   cut(): void;
   /** Cuts every connection and takes no new one. */
   close(): Promise<void>;
+}
+
+interface DelayedRequest {
+  /** Null until the request came. */
+  upstream: Socket | null;
+  readonly chunks: Buffer[];
+}
+
+/** PostgreSQL's Sync, with which each of a client's requests ends. */
+const SYNC = Buffer.of(0x53, 0, 0, 0, 4);
+
+function endsRequest(data: Buffer): boolean {
+  return data.subarray(-SYNC.length).equals(SYNC);
 }
 
 /** Opens a relay on a free port to a server. A connection is marked once `mark` was sent to the server on it. */
@@ -19,6 +37,7 @@ export async function openTcpRelay(host: string, port: number, mark: string): Pr
     for (const socket of sockets) socket.destroy();
   };
   let isLosing = false;
+  let delayed: DelayedRequest | null = null;
   const server = createServer((client) => {
     const upstream = connect(port, host);
     let isMarked = false;
@@ -32,11 +51,18 @@ export async function openTcpRelay(host: string, port: number, mark: string): Pr
       socket.on("error", end);
       socket.on("close", () => {
         sockets.delete(socket);
-        end();
+        // The server must not notice that the client of a delayed request is gone.
+        if (delayed?.upstream !== upstream) end();
       });
     }
     client.on("data", (data) => {
       isMarked ||= data.includes(mark);
+      if (isMarked && delayed !== null && (delayed.upstream ?? upstream) === upstream) {
+        delayed.upstream = upstream;
+        delayed.chunks.push(data);
+        if (endsRequest(data)) client.resetAndDestroy();
+        return;
+      }
       upstream.write(data);
     });
     upstream.on("data", (data) => {
@@ -54,6 +80,18 @@ export async function openTcpRelay(host: string, port: number, mark: string): Pr
     port: (server.address() as AddressInfo).port,
     loseNextAnswer: () => {
       isLosing = true;
+    },
+    delayNextRequest: () => {
+      const request: DelayedRequest = { upstream: null, chunks: [] };
+      delayed = request;
+      return async () => {
+        const { upstream, chunks } = request;
+        if (upstream === null) throw new Error("there was no request to delay");
+        delayed = null;
+        upstream.write(Buffer.concat(chunks));
+        await once(upstream, "data");
+        upstream.destroy();
+      };
     },
     cut,
     close: async () => {

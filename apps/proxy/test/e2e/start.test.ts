@@ -4,13 +4,17 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { createAdminClient } from "@keybrake/client";
+import { Resend } from "resend";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { SANDBOX_SECRETS } from "../../src/upstreams.ts";
 import { stripeClient } from "../support/crew.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
+import { twilioClient } from "./crew-of-three.ts";
 
 /** A folder from which `stripe` resolves, as from any project that uses it. */
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 const PYTHON = process.env["KEYBRAKE_TEST_PYTHON"];
+const SANDBOX_SID = SANDBOX_SECRETS.twilio.accountId;
 const CREW = ["billing_agent", "refund_agent", "notification_agent"];
 
 /** What `npm start` runs on a fresh machine, less the free ports. */
@@ -28,8 +32,14 @@ function printedBelow(output: string, heading: string): string {
 
 function printedKeys(output: string): Record<string, string> {
   return Object.fromEntries(
-    CREW.map((agent) => [agent, new RegExp(`^ +${agent} +(vault_\\w+)$`, "m").exec(output)?.[1] ?? ""]),
+    CREW.map((agent) => [agent, new RegExp(`^ +${agent} +(vault_\\w+)  for`, "m").exec(output)?.[1] ?? ""]),
   );
+}
+
+/** The notifying agent has a key a vendor. */
+function notificationKeys(output: string): Record<string, string> {
+  const found = output.matchAll(/^ +notification_agent +(vault_\w+) {2}for (\w+)$/gm);
+  return Object.fromEntries([...found].map(([, key, vendor]) => [vendor ?? "", key ?? ""]));
 }
 
 function printedToken(output: string): string | undefined {
@@ -89,21 +99,26 @@ describe("the first start, and the second", () => {
 
   test("each printed key may do what its agent is for, and no more", async () => {
     const keys = printedKeys(first);
-    const [billing, refund, notification] = CREW.map((agent) =>
-      stripeClient(server.dataUrl, keys[agent] ?? ""),
-    );
-    const { latest_charge } = (await billing?.paymentIntents.create({
+    const billing = stripeClient(server.dataUrl, keys["billing_agent"] ?? "");
+    const refund = stripeClient(server.dataUrl, keys["refund_agent"] ?? "");
+    const { latest_charge } = (await billing.paymentIntents.create({
       amount: 500,
       currency: "usd",
       payment_method: "pm_card_visa",
       confirm: true,
     })) ?? { latest_charge: "" };
     const charge = String(latest_charge);
-    await expect(refund?.refunds.create({ charge })).resolves.toMatchObject({ amount: 500 });
-    await expect(billing?.refunds.create({ charge })).rejects.toMatchObject({ code: "endpoint_not_allowed" });
-    await expect(notification?.customers.retrieve("cus_3nobody")).rejects.toMatchObject({ statusCode: 404 });
-    await expect(notification?.refunds.create({ charge })).rejects.toMatchObject({
-      code: "endpoint_not_allowed",
+    await expect(refund.refunds.create({ charge })).resolves.toMatchObject({ amount: 500 });
+    await expect(billing.refunds.create({ charge })).rejects.toMatchObject({ code: "endpoint_not_allowed" });
+    const mailer = new Resend(notificationKeys(first)["resend"], { baseUrl: `${server.dataUrl}/resend` });
+    const mail = { from: "crew@example.com", to: ["ada@example.com"], subject: "Paid", text: "Thank you" };
+    expect((await mailer.emails.send(mail)).error).toBeNull();
+    expect((await mailer.apiKeys.create({ name: "mine" })).error?.message).toContain("endpoint_forbidden");
+    const texter = twilioClient(server.dataUrl, notificationKeys(first)["twilio"] ?? "", SANDBOX_SID);
+    const text = { from: "+15005550006", to: "+14155550100", body: "Paid, thank you" };
+    await expect(texter.messages.create(text)).resolves.toMatchObject({ price: null });
+    await expect(texter.messages.create({ ...text, to: "+447700900123" })).rejects.toMatchObject({
+      status: 403,
     });
   });
 
@@ -119,6 +134,6 @@ describe("the first start, and the second", () => {
     const answer = JSON.parse(runPrinted("bash", ["-c", printedBelow(second, "curl")]));
     expect(answer).toMatchObject({ object: "payment_intent", status: "succeeded" });
     const { data } = await createAdminClient({ baseUrl: server.adminUrl, token }).vaultKeys.list();
-    expect(data.map(({ agent_id }) => agent_id).sort()).toEqual([...CREW].sort());
+    expect(data.map(({ agent_id }) => agent_id).sort()).toEqual([...CREW, "notification_agent"].sort());
   });
 });

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { CANARY_SECRET } from "../support/crew.ts";
 import { codeOf, type Front, newKey, openFront, rowOf } from "./front.ts";
 import { type RawExchange, requestText, sendRaw } from "./raw-client.ts";
@@ -231,6 +232,48 @@ describe("F11: answers that are whole, and want more", () => {
       expect(text).not.toMatch(/a=b/);
     }
   });
+});
+
+describe("B4: a vendor that is slow to everybody", () => {
+  /** Connections that reads may have at once, and how many of them one key may fill. */
+  const CONNECTIONS = 128;
+  const KEY_READS = 32;
+  const SEND_WITHIN_MS = 5_000;
+
+  test("B4: a read that waited for a connection until its right to send was over is not sent", async () => {
+    const held: Socket[] = [];
+    vendor.answerWith((_request, socket) => void held.push(socket));
+    const before = vendor.requests.length;
+    const keys = await Promise.all(
+      Array.from({ length: CONNECTIONS / KEY_READS + 1 }, () =>
+        newKey(front, { allowed_endpoints: ["GET /v1/customers/*"] }),
+      ),
+    );
+    const readAs = (vaultKey: string | undefined) =>
+      sendRaw(
+        front.server.dataUrl,
+        requestText("GET /v1/customers/cus_1", [`Authorization: Bearer ${vaultKey}`]),
+      );
+    const first = keys
+      .slice(1)
+      .flatMap(({ vaultKey }) => Array.from({ length: KEY_READS }, () => readAs(vaultKey)));
+    await vi.waitUntil(() => vendor.requests.length - before === CONNECTIONS, { timeout: 15_000 });
+    const late = [readAs(keys[0]?.vaultKey), readAs(keys[0]?.vaultKey)];
+    await vi.waitUntil(
+      async () =>
+        (await front.admin.calls.list({ vault_key_id: keys[0]?.id ?? "", state: "reserved" })).data.length ===
+        2,
+      { timeout: 15_000 },
+    );
+    // The deadline itself is what is waited for: nothing tells when it passes.
+    await delay(SEND_WITHIN_MS);
+    vendor.answerWith(answerText(200, CUSTOMER));
+    for (const socket of held) socket.write(answerText(200, CUSTOMER));
+    const answered = (await Promise.all(first)).map(({ answers }) => answers[0]?.status);
+    expect(new Set(answered)).toEqual(new Set([200]));
+    expect((await Promise.all(late)).map(({ answers }) => answers[0]?.status)).toEqual([502, 502]);
+    expect(vendor.requests.length - before).toBe(CONNECTIONS);
+  }, 60_000);
 });
 
 describe("F11: answers without an end", () => {

@@ -127,7 +127,7 @@ describe("E6: a query stays what it was, and policy does not see it", () => {
 
   test("E6: a query never widens the allowlist", async () => {
     const exchange = await attack(() => ask("POST /v1/transfers?/v1/customers"));
-    expect(await expectRefusal(front, exchange.answers[0])).toBe("endpoint_not_allowed");
+    expect(await expectRefusal(front, exchange.answers[0])).toBe("request_ambiguous");
   });
 });
 

@@ -57,7 +57,12 @@ describe("the rotation of a journal", () => {
     const reserveTwo = async () => {
       const ops = [reserveOp(seed), reserveOp(seed)].map((op, index) => ({ i: index + 1, ...op }));
       const id = answers.length;
-      await server.serve({ id, kind: "query", text: LEDGER_APPLY_SQL, values: [epoch, JSON.stringify(ops)] });
+      await server.serve({
+        id,
+        kind: "query",
+        text: LEDGER_APPLY_SQL,
+        values: [epoch, JSON.stringify(ops), null],
+      });
       expect(answers.at(-1)).toMatchObject({ kind: "answer", id });
       acknowledged.push(...ops.map((op) => op.id));
     };
@@ -133,7 +138,9 @@ describe("the rotation of a journal", () => {
     const epoch =
       (await engine.query<[string]>("SELECT max(epoch) FROM replicas", [], { rowMode: "array" }))
         .rows[0]?.[0] ?? "";
-    await expect(server.serve({ id: 1, kind: "query", text, values: [epoch, batch] })).rejects.toMatchObject({
+    await expect(
+      server.serve({ id: 1, kind: "query", text, values: [epoch, batch, null] }),
+    ).rejects.toMatchObject({
       code: "ERR_OUT_OF_RANGE",
     });
     await expect(

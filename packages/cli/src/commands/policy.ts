@@ -22,6 +22,7 @@ export function addPolicy(program: Command, run: Run, terminal: Terminal): void 
     .option("--body-file <file>", "a file that holds the body; `-` reads stdin")
     .option("--content-type <type>", "of the body", FORM)
     .option("--account <id>", "the `Stripe-Account` header")
+    .option("--account-id <sid>", "the account of the key's secret, as Twilio's AccountSid")
     .addHelpText("after", "\n<source> is a policy in JSON or YAML, `-` for stdin, or the id of a vault key.")
     .action(
       run(async (context, options, source = "") => {
@@ -57,10 +58,11 @@ async function readRequest(
     bodyFile,
     contentType = FORM,
     account = null,
+    accountId = null,
   } = options;
   if (!isMethod(method)) throw new CliError(EXIT.usage, `\`${method}\` is no method that a vendor knows`);
   const text = bodyFile === undefined ? body : await readInput(terminal, bodyFile);
-  return { method, target, body: text, contentType, account };
+  return { method, target, body: text, contentType, account, accountId };
 }
 
 interface Probed {

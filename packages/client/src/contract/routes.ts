@@ -6,6 +6,7 @@ import { callSchema, listCallsQuery } from "./call.ts";
 import { agentId, crewRunId, secretName, uuid } from "./identifier.ts";
 import { killSwitchSchema, setKillSwitchBody } from "./kill-switch.ts";
 import { pageOf, pageQuery } from "./page.ts";
+import { reconcileBody, reconcileReportSchema } from "./reconcile.ts";
 import type { Route } from "./route.ts";
 import { createSecretBody, rotateSecretBody, secretSchema } from "./secret.ts";
 import { listSpendQuery, spendPageSchema } from "./spend.ts";
@@ -178,6 +179,13 @@ export const ROUTES = {
     params: z.strictObject({ id: z.string().regex(/^[0-9]{1,18}$/, { error: "must be a budget's id" }) }),
     answers: { 204: { description: "deleted", schema: null } },
     problems: ["not_found", "budget_fixed"],
+  },
+  reconcile: {
+    ...nothing,
+    summary: "Compare a day of the audit log with the vendor's own records",
+    body: reconcileBody,
+    answers: { 200: { description: "what was found", schema: reconcileReportSchema } },
+    problems: ["unknown_secret", "records_unreadable", "overloaded"],
   },
   verifyAudit: {
     ...nothing,

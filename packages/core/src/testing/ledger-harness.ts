@@ -83,6 +83,11 @@ export interface LedgerFaults {
   killConnections(): Promise<void>;
   /** Cuts the ledger's connections; the store does not notice, and finishes what it was doing. */
   cutConnections(): void;
+  /**
+   * The next operation is held up on its way to the store, and its connection breaks. The function returned lets it
+   * arrive after all, and resolves when the store is through with it.
+   */
+  delayNextOperation(): () => Promise<void>;
   /** The next operation commits, and its connection breaks before the answer arrives. */
   loseNextAnswer(): void;
 }

@@ -2,9 +2,12 @@ import type { Denial, DenialCode } from "../denial.ts";
 import type { Method } from "../endpoint.ts";
 import type { FaultCode } from "../faults.ts";
 import type { RateTable } from "../money.ts";
-import type { Operation, Price, PriceLookup } from "../operation.ts";
+import type { Endpoint, Operation, OwnedObject, Price, PriceLookup, VendorRead } from "../operation.ts";
 import type { Outcome } from "../outcome.ts";
-import type { VendorName } from "../policy.ts";
+import type { Policy, VendorName } from "../policy.ts";
+import type { KnownExposure } from "../ports.ts";
+import type { ResendPrices } from "./resend/prices.ts";
+import type { TwilioPrices } from "./twilio/prices.ts";
 
 /** A request as it was read off the wire, in its one canonical form and without its credential. */
 export interface VendorRequest {
@@ -18,20 +21,32 @@ export interface VendorRequest {
   readonly body: Uint8Array;
 }
 
-/** What prices need besides the request: the operator's rates and the ledger's day (ISO date). */
+/** What reading a request needs besides the request. */
+export interface ReadingContext extends Pricing {
+  /** The account that the secret belongs to (Twilio's AccountSid), as the operator configured it. */
+  readonly accountId: string | null;
+  /** The policy of the key that asks; null for Keybrake's own reads. */
+  readonly policy: Policy | null;
+}
+
+/** What prices need: the operator's rates and price tables, and the ledger's day (ISO date). */
 export interface Pricing {
   readonly rates: RateTable;
+  readonly prices: PriceTables;
   readonly today: string;
 }
 
-/** Amounts of one vendor object in minor units, from the ledger's own memory or from the vendor. */
-export interface ObjectFacts {
-  readonly currency: string;
-  readonly amount: bigint;
-  /** What was captured already; 0 for a charge. */
-  readonly received: bigint;
-  readonly capturable: bigint;
-  readonly refundable: bigint;
+/** The price tables of vendors whose requests and answers state no price. */
+export interface PriceTables {
+  readonly twilio: TwilioPrices;
+  readonly resend: ResendPrices;
+}
+
+/** One of a vendor's hosts. */
+export interface VendorHost {
+  readonly origin: string;
+  /** A first path segment that names this host to us and is taken off on its wire, as `/verify`; else empty. */
+  readonly prefix: string;
 }
 
 /** The labels of the key that made a call. */
@@ -62,33 +77,49 @@ export interface Problem {
  */
 export interface Vendor {
   readonly name: VendorName;
-  /** Where the vendor's API lives. */
-  readonly origin: string;
+  /** Where the vendor's API lives, by the names that operations use; `main` is always there. */
+  readonly hosts: Readonly<Record<string, VendorHost>> & { readonly main: VendorHost };
   /** Header names (lower case) that an agent may send on to the vendor besides the ones Keybrake builds itself. */
   readonly requestHeaders: readonly string[];
   /** Header names (lower case) that the vendor may send back to an agent. */
   readonly responseHeaders: readonly string[];
   /** The header that carries the vendor's own id of a request. */
   readonly requestIdHeader: string;
+  /** Every endpoint that this version knows, in the catalogue's order. */
+  readonly endpoints: readonly Endpoint[];
+  /** Why a value cannot be this vendor's credential, or null: what an operator sees when storing a secret. */
+  findCredentialProblem(value: string, accountId: string | null): string | null;
   /** The `Authorization` value for a real credential. */
-  authorization(credential: string): string;
+  authorization(credential: string, accountId: string | null): string;
   /** Understands a request, or says why it is ambiguous or malformed. Never guesses. */
-  readOperation(request: VendorRequest, pricing: Pricing): Operation | Denial;
-  /** The free read that finds an object's amounts, as method GET on a path and query. */
-  lookupRequest(lookup: PriceLookup): { readonly path: string; readonly query: string | null };
-  /** Reads that look-up's answer; null when it does not say. */
-  readFacts(lookup: PriceLookup, answer: VendorAnswer): ObjectFacts | null;
-  /** Prices an operation once the object's amounts are known. */
-  priceFromFacts(lookup: PriceLookup, facts: ObjectFacts, pricing: Pricing): Price;
+  readOperation(request: VendorRequest, context: ReadingContext): Operation | Denial;
+  /** Prices an operation by what the ledger has counted for its object; null when that does not say. */
+  priceFromMemory(lookup: PriceLookup, known: KnownExposure, pricing: Pricing): Price | null;
+  /** Prices an operation by the answers to its look-up's reads, in their order. */
+  priceFromAnswers(
+    operation: Operation,
+    lookup: PriceLookup,
+    answers: readonly VendorAnswer[],
+    pricing: Pricing,
+  ): Price;
+  /** The customer that an object belongs to by the answer to its read; null when it says none. */
+  readOwner(object: OwnedObject, answer: VendorAnswer): string | null;
   /** Converts minor units to micros by the vendor's own exponents; null without a usable rate. */
   toMicros(amount: bigint, currency: string, pricing: Pricing): bigint | null;
   /** Says what an answer proves about money. */
-  readOutcome(operation: Operation, answer: VendorAnswer): Outcome;
+  readOutcome(operation: Operation, answer: VendorAnswer, pricing: Pricing): Outcome;
+  /** The read that tells later what a pending call cost; null when this endpoint is never pending. */
+  followUp(endpoint: string, objectId: string, accountId: string | null): VendorRead | null;
+  /** Reads that answer: `pending` = ask again. */
+  readFollowUp(endpoint: string, answer: VendorAnswer, pricing: Pricing): Outcome;
   /**
-   * Appends the key's labels where the endpoint takes metadata and the agent set none of that name. Deterministic,
-   * so that an SDK's own retry keeps the same body. Returns the same bytes when there is nothing to append.
+   * The body as it goes to the vendor: the agent's own bytes, with the operation's additions and, where the endpoint
+   * takes them and the agent set none of that name, the key's labels appended. Deterministic, so that an SDK's own
+   * retry keeps the same body. Returns the same bytes when there is nothing to append.
    */
-  appendLabels(operation: Operation, body: Uint8Array, labels: Labels): Uint8Array;
+  completeBody(operation: Operation, body: Uint8Array, labels: Labels): Uint8Array;
+  /** The answer without what no agent may see (a token that the vendor puts into an object); the same bytes if nothing. */
+  scrubAnswer(operation: Operation, body: Uint8Array): Uint8Array;
   /** The error body, in the vendor's shape; `application/json`. */
   renderError(problem: Problem): string;
 }

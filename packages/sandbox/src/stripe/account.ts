@@ -10,6 +10,7 @@ import type {
   PaymentMethod,
   Payout,
   Refund,
+  StripeObject,
   Transfer,
 } from "./objects.ts";
 import type { Params } from "./parameters.ts";
@@ -17,7 +18,11 @@ import type { Params } from "./parameters.ts";
 /** The API version that the fake speaks. */
 export const API_VERSION = "2026-10-28.endive";
 
-/** What has moved in one currency, in minor units. What was canceled afterwards is not in it. */
+/**
+ * What has moved in one currency, in minor units. What was canceled or reversed afterwards is not in it. `refunded` has
+ * refunds by credit notes and of application fees too; `paidOut` has payouts and everything else that leaves for good:
+ * outbound payments and transfers of Treasury and of money management, climate orders, approved card authorizations.
+ */
 export interface MoneyTotals {
   captured: number;
   refunded: number;
@@ -36,6 +41,8 @@ export class StripeAccount {
   readonly paymentMethods: Collection<PaymentMethod>;
   readonly balanceTransactions: Collection<BalanceTransaction>;
   readonly events: Collection<EventRecord>;
+  readonly #others = new Map<string, Collection<StripeObject>>();
+  readonly #newCollection: () => Collection<StripeObject>;
   /** Counts the writes, so that whoever compares it before and after knows whether a call changed anything. */
   writes = 0;
   readonly #totals = new Map<string, MoneyTotals>();
@@ -56,7 +63,17 @@ export class StripeAccount {
     this.paymentMethods = new Collection(objectsMax, onWrite);
     this.balanceTransactions = new Collection(objectsMax, onWrite);
     this.events = new Collection(objectsMax, onWrite);
+    this.#newCollection = () => new Collection(objectsMax, onWrite);
     this.#openingBalance = openingBalance;
+  }
+
+  /** The objects of a kind that has no type of its own, such as `invoice`. */
+  objects(kind: string): Collection<StripeObject> {
+    const known = this.#others.get(kind);
+    if (known !== undefined) return known;
+    const made = this.#newCollection();
+    this.#others.set(kind, made);
+    return made;
   }
 
   /** Adds `amount` (negative to take back) to one of the totals. */
@@ -145,6 +162,8 @@ export interface StripeCall {
   readonly params: Params;
   /** The id in the path; empty when there is none. */
   readonly id: string;
+  /** The second id in the path; empty when there is none. */
+  readonly innerId: string;
   readonly requestId: string;
   readonly idempotencyKey: string | null;
   /** Seconds since 1970. */

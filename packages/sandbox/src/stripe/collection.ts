@@ -16,6 +16,8 @@ export class Collection<Item extends Stored> {
   /** The position of `#items[0]` since the beginning. */
   #first = 0;
   #next = 0;
+  /** Positions of ids that callers chose; few. */
+  readonly #chosen = new Map<string, number>();
   readonly #sizeMax: number;
   readonly #onWrite: () => void;
 
@@ -28,6 +30,13 @@ export class Collection<Item extends Stored> {
   newId(prefix: string): string {
     this.#next += 1;
     return newId(prefix, this.#next - 1);
+  }
+
+  /** Lets `id`, which the caller chose, stand for an object that may be put later. */
+  adoptId(id: string): string {
+    this.#chosen.set(id, this.#next);
+    this.#next += 1;
+    return id;
   }
 
   get(id: string): Item | undefined {
@@ -52,6 +61,13 @@ export class Collection<Item extends Stored> {
     return item;
   }
 
+  /** Takes an object away. */
+  remove(id: string): void {
+    if (this.get(id) === undefined) return;
+    this.#onWrite();
+    this.#items[this.#index(id)] = undefined;
+  }
+
   /** Newest first, from the newest that is older than `after` (the very newest when absent). */
   *newestFirst(after?: string): Generator<Item> {
     const start = after === undefined ? this.#items.length : this.#index(after);
@@ -70,6 +86,6 @@ export class Collection<Item extends Stored> {
   }
 
   #index(id: string): number {
-    return positionOf(id) - this.#first;
+    return (this.#chosen.get(id) ?? positionOf(id)) - this.#first;
   }
 }

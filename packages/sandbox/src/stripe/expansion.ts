@@ -27,6 +27,20 @@ const transaction: Expandable = {
   find: (account, id) => account.balanceTransactions.get(id),
 };
 
+/** The objects of a kind that has no type of its own. */
+function ofKind(kind: string): Expandable {
+  return { kind, find: (account, id) => account.objects(kind).get(id) };
+}
+
+/** The line items of an object, which it shows only when asked. */
+const lineItemsOf: Expandable = {
+  kind: "list",
+  find: (account, _id, owner) => {
+    const kept = account.objects(String(owner["object"])).get(String(owner["id"]));
+    return kept?.["line_items"] as object | undefined;
+  },
+};
+
 /** Which fields of which object can be expanded, and where what they name is found. */
 const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Expandable>>>> = {
   payment_intent: { latest_charge: charge, customer, payment_method: paymentMethod },
@@ -55,6 +69,32 @@ const EXPANDABLE: Readonly<Record<string, Readonly<Record<string, Expandable>>>>
         account.payouts.get(id),
     },
   },
+  invoice: { customer, default_payment_method: paymentMethod },
+  invoiceitem: { customer, invoice: ofKind("invoice") },
+  credit_note: { customer, invoice: ofKind("invoice") },
+  subscription: { customer, default_payment_method: paymentMethod, latest_invoice: ofKind("invoice") },
+  quote: {
+    customer,
+    invoice: ofKind("invoice"),
+    line_items: lineItemsOf,
+    subscription: ofKind("subscription"),
+  },
+  "checkout.session": { customer, line_items: lineItemsOf },
+  payment_link: { line_items: lineItemsOf },
+  price: { product: ofKind("product") },
+  product: { default_price: ofKind("price") },
+  setup_intent: { customer, payment_method: paymentMethod },
+  payment_method: { customer },
+  transfer_reversal: {
+    balance_transaction: transaction,
+    transfer: { kind: "transfer", find: (account, id) => account.transfers.get(id) },
+  },
+  topup: { balance_transaction: transaction },
+  application_fee: { balance_transaction: transaction, charge },
+  fee_refund: { balance_transaction: transaction, fee: ofKind("application_fee") },
+  customer_balance_transaction: { customer, invoice: ofKind("invoice") },
+  dispute: { charge, payment_intent: paymentIntent },
+  "climate.order": { product: ofKind("climate.product") },
   customer: {
     default_source: {
       kind: "card",

@@ -1,10 +1,12 @@
 import { BoundedMap } from "../bounded-map.ts";
 import { openSandboxServer, type SandboxOptions, type SandboxServer } from "../server.ts";
 import type { FakeVendor, VendorAnswer, VendorCall, VendorRequest } from "../vendor.ts";
-import { API_VERSION, type MoneyTotals, StripeAccount } from "./account.ts";
+import { API_VERSION, type MoneyTotals, StripeAccount, type StripeCall } from "./account.ts";
 import { StripeError } from "./error.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import { newRequestId } from "./ids.ts";
+import type { StripeObject } from "./objects.ts";
+import { type SeedableKind, type SeedFields, seedObject } from "./seeds.ts";
 import { StripeExchange, type StripeHouse } from "./stripe-call.ts";
 
 /** What the fake Stripe accepts and keeps. */
@@ -23,6 +25,11 @@ export interface FakeStripeOptions extends SandboxOptions {
 export interface FakeStripe extends SandboxServer {
   /** What has moved, by currency, in minor units. Independent of which objects are still kept. */
   money(): Record<string, MoneyTotals>;
+  /**
+   * Makes an object that Stripe's API has no call for, such as a dispute or an issuing authorization; `fields` replace
+   * those of its blank. The kinds are those of {@link SEEDABLE_KINDS}. Throws a plain error for any other.
+   */
+  seed(kind: SeedableKind, fields?: SeedFields): StripeObject;
 }
 
 const OBJECTS_MAX = 200_000;
@@ -42,6 +49,7 @@ export async function openFakeStripe(options: FakeStripeOptions = {}): Promise<F
     clearRequests: () => server.clearRequests(),
     failNext: (fault) => server.failNext(fault),
     money: () => vendor.money(),
+    seed: (kind, fields = {}) => vendor.seed(kind, fields),
     close: () => server.close(),
   };
 }
@@ -82,6 +90,21 @@ class FakeStripeVendor implements FakeVendor {
 
   money(): Record<string, MoneyTotals> {
     return this.#house.account.money();
+  }
+
+  seed(kind: string, fields: object): StripeObject {
+    const { account } = this.#house;
+    const call: StripeCall = {
+      account,
+      params: {},
+      id: "",
+      innerId: "",
+      requestId: newRequestId(),
+      idempotencyKey: null,
+      now: Math.floor(this.#now() / 1_000),
+      isDeclineForced: false,
+    };
+    return seedObject(call, kind, fields as SeedFields);
   }
 
   reset(): void {

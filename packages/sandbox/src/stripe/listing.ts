@@ -2,7 +2,7 @@ import type { JsonObject } from "../json.ts";
 import type { StripeCall } from "./account.ts";
 import type { Collection, Stored } from "./collection.ts";
 import { invalidRequest, noSuch } from "./error.ts";
-import { hash, integer, type Params, text } from "./parameters.ts";
+import { flag, hash, integer, type Params, text } from "./parameters.ts";
 
 /** A page of objects, as Stripe sends it. */
 export interface ObjectList<Item> {
@@ -72,7 +72,7 @@ function cursor<Item extends Stored>(
 
 function matcher<Item extends Stored>(params: Params, shape: ListShape<Item>): (item: Item) => boolean {
   const equal = (shape.equal ?? []).flatMap((name) => {
-    const wanted = text(params, name);
+    const wanted = text(params, name) ?? flag(params, name);
     return wanted === undefined ? [] : [[name, wanted] as const];
   });
   const ranges = (shape.ranges ?? []).filter((name) => params[name] !== undefined);

@@ -1,6 +1,11 @@
 import type { Json, JsonObject } from "../json.ts";
 import type { Metadata } from "./metadata.ts";
 
+/** An object of a kind that has no type of its own here. */
+export interface StripeObject extends JsonObject {
+  readonly id: string;
+}
+
 /** The states of a payment intent that the sandbox can reach. */
 export type IntentStatus =
   | "requires_payment_method"
@@ -75,7 +80,7 @@ export interface Charge {
   readonly currency: string;
   readonly customer: string | null;
   readonly description: string | null;
-  readonly disputed: false;
+  readonly disputed: boolean;
   readonly failure_balance_transaction: null;
   readonly failure_code: string | null;
   readonly failure_message: string | null;
@@ -168,13 +173,13 @@ export interface Payout {
   readonly livemode: false;
   readonly metadata: Metadata;
   readonly method: string;
-  readonly original_payout: null;
+  readonly original_payout: string | null;
   readonly payout_method: string | null;
   readonly reconciliation_status: "not_applicable";
-  readonly reversed_by: null;
+  readonly reversed_by: string | null;
   readonly source_type: string;
   readonly statement_descriptor: string | null;
-  readonly status: "pending" | "canceled";
+  readonly status: "pending" | "canceled" | "reversed" | "paid";
   readonly trace_id: object;
   readonly type: "bank_account";
 }

@@ -24,6 +24,18 @@ const TIME_RANGE: ParameterType = {
 };
 const CAPTURE_METHOD: ParameterType = { oneOf: ["automatic", "automatic_async", "manual"] };
 
+/** The types that an endpoint can name after a parameter. */
+export const NAMED_TYPES: Readonly<Record<string, ParameterType>> = {
+  any: "any",
+  boolean: "boolean",
+  hash: HASH,
+  integer: "integer",
+  list: "list",
+  natural: "natural",
+  range: TIME_RANGE,
+  text: "text",
+};
+
 /** Types by parameter name: Stripe gives a name the same type wherever it stands. What is missing here is text. */
 export const PARAMETER_TYPES: Readonly<Record<string, ParameterType>> = {
   address: HASH,

@@ -2,7 +2,7 @@ import type { FormHash, FormNode } from "../form.ts";
 import type { Json, JsonObject } from "../json.ts";
 import { invalidRequest, type StripeError } from "./error.ts";
 import { readMetadata } from "./metadata.ts";
-import { PARAMETER_TYPES, type ParameterType } from "./parameter-types.ts";
+import { NAMED_TYPES, PARAMETER_TYPES, type ParameterType } from "./parameter-types.ts";
 
 /** Checked parameters. An empty value, which unsets a field, is null; an absent one is undefined. */
 export type Params = Readonly<Record<string, Json | undefined>>;
@@ -15,16 +15,22 @@ export interface ParameterList {
 
 const LIST_LIMIT_MAX = 100;
 
-/** Turns `amount* currency* description` into a list to check against. */
+/** Turns `amount* currency* lines:list` into a list to check against. */
 export function parameterList(names: string): ParameterList {
   const types = new Map<string, ParameterType>();
   const required: string[] = [];
   for (const entry of names.split(" ").filter((name) => name !== "")) {
-    const name = entry.replace("*", "");
-    types.set(name, PARAMETER_TYPES[name] ?? "text");
-    if (entry !== name) required.push(name);
+    const [, name = "", star, type] = /^(\w+)(\*)?(?::(\w+))?$/.exec(entry) ?? [];
+    types.set(name, type === undefined ? (PARAMETER_TYPES[name] ?? "text") : namedType(type));
+    if (star !== undefined) required.push(name);
   }
   return { types, required };
+}
+
+function namedType(name: string): ParameterType {
+  const type = NAMED_TYPES[name];
+  if (type === undefined) throw new Error(`no type \`${name}\` of a parameter`);
+  return type;
 }
 
 /** Checks a form against a list and gives every value its type. Throws Stripe's error for the first fault. */
@@ -53,7 +59,8 @@ export function missing(name: string): StripeError {
   return invalidRequest(`Missing required param: ${name}.`, { code: "parameter_missing", param: name });
 }
 
-function unknownParameters(names: readonly string[]): StripeError {
+/** `parameter_unknown` for parameters that the endpoint does not take. */
+export function unknownParameters(names: readonly string[]): StripeError {
   const label = names.length === 1 ? "parameter" : "parameters";
   return invalidRequest(`Received unknown ${label}: ${names.join(", ")}`, {
     code: "parameter_unknown",

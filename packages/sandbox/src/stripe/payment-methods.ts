@@ -182,6 +182,14 @@ function fromData(call: StripeCall, data: JsonObject, customer: string | null): 
   return newCard(call, "pm", TEST_CARDS["visa"] ?? { brand: "visa", last4: "4242" }, customer);
 }
 
+/** A new card, not kept yet: that of a test token (`tok_…`), else a Visa. */
+export function newPaymentMethod(call: StripeCall, type: string, token: string | undefined): PaymentMethod {
+  if (token === undefined) return fromData(call, { type }, null);
+  const card = token.startsWith("tok_") ? testCard(token.slice("tok_".length)) : undefined;
+  if (card === undefined) throw noSuch("token", token, "card[token]", 400);
+  return newCard(call, "pm", card, null);
+}
+
 function testCard(name: string): TestCard | undefined {
   const key = name.startsWith("visa_chargeDeclined") ? name.slice("visa_".length) : name;
   return Object.hasOwn(TEST_CARDS, key) ? TEST_CARDS[key] : undefined;

@@ -12,6 +12,7 @@ export const PAYOUT_OPERATIONS = {
   "payouts.retrieve": retrievePayout,
   "payouts.update": updatePayout,
   "payouts.cancel": cancelPayout,
+  "payouts.reverse": reversePayout,
   "payouts.list": (call: StripeCall) =>
     listObjects(call, call.account.payouts, {
       url: "/v1/payouts",
@@ -119,4 +120,38 @@ function cancelPayout(call: StripeCall): Payout {
   });
   account.emit(call, "payout.canceled", canceled, { status: payout.status });
   return canceled;
+}
+
+/** Brings a payout back: a payout of its own with the amount below zero, which the original names. */
+function reversePayout(call: StripeCall): Payout {
+  const { account, params } = call;
+  const payout = retrievePayout(call);
+  if (payout.original_payout !== null || payout.reversed_by !== null || payout.status === "canceled") {
+    throw invalidRequest(`Payout ${payout.id} cannot be reversed.`);
+  }
+  const metadata = newMetadata(params["metadata"]);
+  const id = account.payouts.newId("po");
+  const transaction = account.transact(call, {
+    type: "payout",
+    reporting_category: "payout_reversal",
+    amount: payout.amount,
+    currency: payout.currency,
+    source: id,
+    description: "STRIPE PAYOUT REVERSAL",
+  });
+  account.count(payout.currency, "paidOut", -payout.amount);
+  const reversal = account.payouts.put({
+    ...payout,
+    id,
+    amount: -payout.amount,
+    balance_transaction: transaction.id,
+    created: call.now,
+    metadata,
+    original_payout: payout.id,
+    status: "pending",
+  });
+  account.emit(call, "payout.created", reversal);
+  const reversed = account.payouts.put({ ...payout, reversed_by: id });
+  account.emit(call, "payout.updated", reversed, { reversed_by: null });
+  return reversal;
 }

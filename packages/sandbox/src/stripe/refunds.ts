@@ -24,7 +24,8 @@ export const REFUND_OPERATIONS = {
     }),
 } as const;
 
-function refundCharge(call: StripeCall): Refund {
+/** Refunds the charge or payment intent that the call names, wholly unless it says how much. */
+export function refundCharge(call: StripeCall): Refund {
   const { account, params } = call;
   const charge = refundedCharge(call);
   // An authorization has nothing captured: refunding it gives all of it back to the card, and no money moves.

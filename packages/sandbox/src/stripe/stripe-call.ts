@@ -1,5 +1,6 @@
 import { type Fault, isFaultKind, parseDelayMs } from "../faults.ts";
 import { FormError, type FormHash, parseForm } from "../form.ts";
+import { parseMultipart } from "../multipart.ts";
 import {
   headerOf,
   type RefusingFault,
@@ -14,9 +15,11 @@ import { internalError, invalidRequest, lockTimeout, rateLimited, StripeError } 
 import { checkExpansion, expandObject } from "./expansion.ts";
 import { checkKeyLength, type IdempotencyKeys, type KeyedRequest, type StoredAnswer } from "./idempotency.ts";
 import { newRequestId } from "./ids.ts";
+import { checkJson } from "./json-parameters.ts";
 import { CHARGING_OPERATIONS, OPERATIONS } from "./operations.ts";
 import { checkParameters, hash, type Params, texts } from "./parameters.ts";
 import { GENERIC_DECLINE } from "./payment-methods.ts";
+import { RawContent } from "./raw-content.ts";
 import { findRoute, type Route } from "./router.ts";
 
 /** What calls share. */
@@ -34,6 +37,7 @@ export interface StripeHouse {
 interface CheckedCall {
   readonly route: Route;
   readonly id: string;
+  readonly innerId: string;
   readonly params: Params;
   /** Null without an idempotency key, which only POSTs have. */
   readonly keyed: KeyedRequest | null;
@@ -126,6 +130,7 @@ export class StripeExchange implements VendorCall {
       account,
       params: call.params,
       id: call.id,
+      innerId: call.innerId,
       requestId: this.requestId,
       idempotencyKey: call.keyed?.idempotencyKey ?? null,
       now: Math.floor(now() / 1_000),
@@ -140,9 +145,10 @@ export class StripeExchange implements VendorCall {
   }
 
   #answer({ status, content }: StoredAnswer, extra: readonly string[] = []): VendorAnswer {
+    const isRaw = content instanceof RawContent;
     const answered = [
       "Content-Type",
-      "application/json",
+      isRaw ? content.type : "application/json",
       "Request-Id",
       this.requestId,
       "Stripe-Version",
@@ -153,6 +159,7 @@ export class StripeExchange implements VendorCall {
     if (key !== undefined) answered.push("Idempotency-Key", key);
     const account = headerOf(this.#request, "stripe-account");
     if (account !== undefined) answered.push("Stripe-Account", account);
+    if (isRaw) return { status, headers: answered, body: content.bytes, isBinary: true };
     return { status, headers: answered, body: JSON.stringify(content) };
   }
 }
@@ -166,17 +173,18 @@ function refusal(error: unknown, requestId: string): StoredAnswer {
 function checkCall(house: StripeHouse, request: VendorRequest, requestId: string): CheckedCall {
   const { method, path } = request;
   const secretKey = readSecretKey(headerOf(request, "authorization"), house.secretKeys);
-  const { route, id } = findRoute(method, path);
+  const { route, id, innerId } = findRoute(method, path);
   const version = headerOf(request, "stripe-version") ?? API_VERSION;
   const list = version.slice(0, 10) < OLDER_PARAMETERS_BEFORE ? route.olderParameters : route.parameters;
-  const params = checkParameters(readForm(request), list);
+  const params = isJson(request) ? checkJson(request.body, list) : checkParameters(readForm(request), list);
   if (params["expand"] !== undefined) checkExpansion(route.kind, route.isPage, texts(params, "expand"));
   const idempotencyKey = method === "POST" ? headerOf(request, "idempotency-key") : undefined;
-  if (idempotencyKey === undefined || idempotencyKey === "") return { route, id, params, keyed: null };
+  if (idempotencyKey === undefined || idempotencyKey === "")
+    return { route, id, innerId, params, keyed: null };
   checkKeyLength(idempotencyKey);
   const scope = `${secretKey} ${headerOf(request, "stripe-account") ?? ""} ${idempotencyKey}`;
   const parameters = request.query === "" ? request.body : `${request.query}&${request.body}`;
-  return { route, id, params, keyed: { scope, idempotencyKey, path, parameters, requestId } };
+  return { route, id, innerId, params, keyed: { scope, idempotencyKey, path, parameters, requestId } };
 }
 
 const NOT_ASCII = /[\u0080-\u00ff]/;
@@ -186,6 +194,7 @@ function readForm(request: VendorRequest): FormHash {
   const { method, query, body } = request;
   if (body !== "" && method === "POST") {
     const type = headerOf(request, "content-type") ?? "";
+    if (type.toLowerCase().startsWith("multipart/form-data")) return readMultipart(body, type);
     if (!type.toLowerCase().startsWith("application/x-www-form-urlencoded")) {
       throw invalidRequest(
         "Invalid request (check that your POST content type is application/x-www-form-urlencoded). If you have any " +
@@ -201,6 +210,20 @@ function readForm(request: VendorRequest): FormHash {
     if (error instanceof FormError) throw invalidRequest(`Invalid request: ${error.message}.`);
     throw error;
   }
+}
+
+function readMultipart(body: string, type: string): FormHash {
+  try {
+    return parseMultipart(body, type);
+  } catch (error) {
+    if (error instanceof FormError) throw invalidRequest(`Invalid request: ${error.message}.`);
+    throw error;
+  }
+}
+
+/** Whether the call is one of the second version of the API with a body. */
+function isJson({ method, path, body }: VendorRequest): boolean {
+  return method === "POST" && body !== "" && path.replaceAll(/\/{2,}/g, "/").startsWith("/v2/");
 }
 
 /** The fault that `metadata[sandbox_fault]` asks for, as often as `metadata[sandbox_fault_times]` says. */

@@ -87,7 +87,9 @@ CREATE TABLE replicas (
   version text NOT NULL,
   started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   lease_until timestamptz NOT NULL,
-  stopped_at timestamptz
+  stopped_at timestamptz,
+  -- The number of the latest flush: one that was given up for lost and arrives after a later one is refused.
+  flushed bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 CREATE TABLE calls (
@@ -145,7 +147,8 @@ CREATE TABLE reservations (
   budget_ids bigint[] NOT NULL,
   hold_micros bigint NOT NULL CHECK (hold_micros >= 0),
   accounted boolean NOT NULL,
-  vault_key_id uuid NOT NULL,
+  -- Null for a read of Keybrake's own.
+  vault_key_id uuid,
   secret_id uuid NOT NULL,
   idempotency_key_hash text
 ) WITH (fillfactor = 70);
@@ -185,6 +188,17 @@ CREATE TABLE idempotency_keys (
   open_call_id uuid
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys (requested_at);
+
+-- The latest call of each run, agent, endpoint and body whose key may not make it twice within some seconds. A call that
+-- was refused or released holds none.
+CREATE TABLE duplicate_guards (
+  fingerprint text PRIMARY KEY,
+  call_id uuid NOT NULL,
+  requested_at timestamptz NOT NULL,
+  seconds integer NOT NULL
+);
+CREATE INDEX duplicate_guards_call ON duplicate_guards (call_id);
+CREATE INDEX duplicate_guards_age ON duplicate_guards (requested_at);
 
 -- One chain per replica epoch; each flush appends one link over the digests of the rows that it wrote.
 CREATE TABLE audit_chain (

@@ -62,7 +62,7 @@ END $$;
 
 -- The HTTP status of a refusal by the ledger itself, as the table of denials in core has it.
 CREATE FUNCTION denial_status(code text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
-  SELECT CASE WHEN code LIKE 'vault_key_%' THEN 401 WHEN code LIKE 'total_%' THEN 403
+  SELECT CASE WHEN code LIKE 'vault_key_%' THEN 401 WHEN code LIKE 'total_%' OR code = 'duplicate_call' THEN 403
     WHEN code = 'idempotency_in_flight' THEN 409 WHEN code = 'idempotency_mismatch' THEN 422
     WHEN code = 'kill_switch_engaged' THEN 503 ELSE 429 END
 $$;
@@ -73,32 +73,34 @@ CREATE TYPE ledger_op AS (
   vault_key_id uuid, policy_version integer, secret_id uuid, agent_id text, crew_run_id text,
   claimed_agent_id text, claimed_crew_run_id text, vendor text, method text, path text, endpoint text,
   direction text, accounted boolean, amount bigint, currency text, hold_micros bigint, exposure_id text,
-  customer_id text, idempotency_key text, fingerprint text, metadata jsonb, deadline_ms integer,
+  customer_id text, idempotency_key text, fingerprint text, duplicate_key text, duplicate_seconds integer, own boolean,
+  metadata jsonb, deadline_ms integer,
   denial_code text, denial_reason text,
   state text, cost_micros bigint, exposure_amount bigint, exposure_final boolean, status_code integer,
-  vendor_request_id text, vendor_object_id text, latency_ms integer, upstream_ms integer, outcome_reason text
+  vendor_request_id text, vendor_object_id text, latency_ms integer, upstream_ms integer, outcome_reason text,
+  may_overrun boolean
 );
 
 -- Decides and writes a whole flush in one transaction: locks first, then, in later statements, key state, kill switch
 -- and policy version are read (READ COMMITTED gives each statement a fresh snapshot; a joined read would not).
--- Order of locks, the same for everybody: barrier, own epoch, exposures, budget windows, idempotency keys,
--- reservations. Returns one JSON object an operation that was reserved or refused.
+-- Order of locks, the same for everybody: barrier, own epoch, exposures, budget windows, idempotency keys, duplicate
+-- guards, reservations. Returns one JSON object an operation that was reserved or refused.
 -- Plans must not depend on statistics: on a young table the planner would scan, and a minute later scan millions; an
 -- embedded database never learns better. So whatever reads more than it must is off, and each row touched counts for
 -- more than any page: then a look-up by key always wins. The penalties make every plan look dear: JIT would compile
 -- each of them for a second, and every flush would be planned anew.
-CREATE FUNCTION ledger_apply(an_epoch bigint, batch jsonb) RETURNS jsonb LANGUAGE plpgsql
+CREATE FUNCTION ledger_apply(an_epoch bigint, batch jsonb, a_number bigint DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 SET enable_material = off SET cpu_tuple_cost = 100 SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   ops ledger_op[];
   -- The same by kind: most statements concern one, and taking the array apart is what they cost.
   asked ledger_op[]; ended ledger_op[];
-  has_keys boolean; has_exposures boolean;
+  has_keys boolean; has_exposures boolean; has_guards boolean;
   n integer;
   today date := ledger_day();
   at_time timestamptz := date_trunc('milliseconds', clock_timestamp());
-  replica_name text;
+  replica_name text; last_number bigint;
   settle_ids uuid[];
   -- Which windows each operation touches, ordered by operation; `win` numbers the locked windows below.
   cov_op integer[]; cov_win integer[]; cov_budget bigint[]; cov_start date[]; cov_part uuid[];
@@ -109,7 +111,7 @@ DECLARE
   kinds text[]; codes text[]; counts boolean[]; holds bigint[]; replays uuid[]; replay_open boolean[];
   expiry_ms bigint[]; versions integer[]; fresh boolean[]; object_ids text[];
   res_states text[]; res_holds bigint[]; res_times timestamptz[]; res_accounted boolean[]; res_days date[];
-  res_budgets text[]; res_keys text[]; res_vault_keys uuid[]; new_states text[]; costs bigint[]; finals boolean[]; statuses integer[];
+  res_budgets text[]; res_keys text[]; res_vault_keys uuid[]; new_states text[]; costs bigint[]; finals boolean[]; statuses integer[]; firsts uuid[];
   -- The verdicts, by operation.
   used_after bigint[]; blocked integer[]; used_at_block bigint[]; op_budgets text[]; actuals bigint[]; credited bigint[]; overruns bigint[];
   closes boolean[]; closed_ids uuid[];
@@ -118,15 +120,22 @@ DECLARE
   link_ids uuid[]; link_times timestamptz[]; link_kinds text[]; link_digests bytea[];
 BEGIN
   PERFORM pg_advisory_xact_lock_shared(ledger_barrier());
-  SELECT name INTO replica_name FROM replicas
+  SELECT name, flushed INTO replica_name, last_number FROM replicas
     WHERE epoch = an_epoch AND stopped_at IS NULL AND lease_until > clock_timestamp() FOR UPDATE;
   IF NOT FOUND THEN RAISE EXCEPTION 'epoch % has lost its lease', an_epoch USING ERRCODE = 'KB001'; END IF;
+  -- A statement that its replica gave up for lost may still arrive. What undid it has run, so it must not run now.
+  -- Null comes from a caller that never gives up.
+  IF a_number IS NOT NULL THEN
+    IF a_number <= last_number THEN RAISE EXCEPTION 'flush % comes after flush %', a_number, last_number USING ERRCODE = 'KB002'; END IF;
+    UPDATE replicas SET flushed = a_number WHERE epoch = an_epoch;
+  END IF;
   UPDATE installation SET last_day = today WHERE only_row AND last_day < today;
 
   -- The operations come in order, numbered from 1.
   SELECT array_agg(o), count(*), array_agg(o) FILTER (WHERE o.kind = 'reserve'), array_agg(o) FILTER (WHERE o.kind = 'settle'),
-      array_agg(o.id) FILTER (WHERE o.kind = 'settle'), bool_or(o.idempotency_key IS NOT NULL), bool_or(o.exposure_id IS NOT NULL)
-    INTO ops, n, asked, ended, settle_ids, has_keys, has_exposures FROM jsonb_populate_recordset(NULL::ledger_op, batch) o;
+      array_agg(o.id) FILTER (WHERE o.kind = 'settle'), bool_or(o.idempotency_key IS NOT NULL), bool_or(o.exposure_id IS NOT NULL),
+      bool_or(o.duplicate_key IS NOT NULL)
+    INTO ops, n, asked, ended, settle_ids, has_keys, has_exposures, has_guards FROM jsonb_populate_recordset(NULL::ledger_op, batch) o;
   IF has_exposures THEN
     PERFORM 1 FROM exposures e
       WHERE (e.secret_id, e.object_id) IN (SELECT o.secret_id, o.exposure_id FROM unnest(ops) o WHERE o.exposure_id IS NOT NULL)
@@ -189,6 +198,13 @@ BEGIN
         WHERE o.idempotency_key IS NOT NULL ORDER BY o.idempotency_key, o.fingerprint, o.i) c
       WHERE k.key_hash = c.idempotency_key AND k.open_call_id IS NULL AND k.fingerprint = c.fingerprint;
   END IF;
+  IF has_guards THEN
+    INSERT INTO duplicate_guards AS g (fingerprint, call_id, requested_at, seconds)
+      SELECT DISTINCT ON (o.duplicate_key) o.duplicate_key, o.id, at_time, o.duplicate_seconds
+      FROM unnest(asked) o WHERE o.duplicate_key IS NOT NULL ORDER BY o.duplicate_key, o.i
+    ON CONFLICT (fingerprint) DO UPDATE SET call_id = excluded.call_id, requested_at = excluded.requested_at, seconds = excluded.seconds
+      WHERE g.requested_at <= excluded.requested_at - excluded.seconds * interval '1 second';
+  END IF;
   PERFORM 1 FROM reservations r WHERE r.call_id = ANY (settle_ids) ORDER BY r.call_id FOR UPDATE;
 
   -- Only now, with every lock held: may this key still act?
@@ -196,20 +212,21 @@ BEGIN
       array_agg(f.replay_open), array_agg(f.expiry_ms), array_agg(f.version), array_agg(f.is_new), array_agg(f.exposure_id),
       array_agg(f.res_state), array_agg(f.res_hold), array_agg(f.res_time), array_agg(f.res_accounted),
       array_agg(f.res_day), array_agg(f.res_budgets), array_agg(f.res_key), array_agg(f.res_vault_key),
-      array_agg(f.state), array_agg(f.cost), array_agg(f.is_final), array_agg(f.status_code)
+      array_agg(f.state), array_agg(f.cost), array_agg(f.is_final), array_agg(f.status_code), array_agg(f.duplicate_of)
     INTO kinds, codes, counts, holds, replays, replay_open, expiry_ms, versions, fresh, object_ids,
       res_states, res_holds, res_times, res_accounted, res_days, res_budgets, res_keys, res_vault_keys, new_states, costs,
-      finals, statuses
+      finals, statuses, firsts
     FROM (
       SELECT o.kind, CASE
           WHEN o.kind = 'deny' THEN o.denial_code
           WHEN o.kind = 'settle' THEN NULL
           WHEN s.kill_switch_engaged THEN 'kill_switch_engaged'
+          WHEN o.own THEN CASE WHEN c.id IS NULL OR c.deleted_at IS NOT NULL THEN 'vault_key_revoked' END
           WHEN v.id IS NULL THEN 'vault_key_invalid'
           WHEN v.status <> 'active' OR c.deleted_at IS NOT NULL OR c.id IS NULL THEN 'vault_key_revoked'
           WHEN v.expires_at <= at_time THEN 'vault_key_expired'
           WHEN v.policy_version <> o.policy_version THEN 'stale_policy'
-          WHEN k.key_hash IS NULL OR k.call_id = o.id THEN NULL
+          WHEN k.key_hash IS NULL OR k.call_id = o.id THEN CASE WHEN g.call_id <> o.id THEN 'duplicate_call' END
           WHEN k.fingerprint <> o.fingerprint THEN 'idempotency_mismatch'
           WHEN k.open_call_id IS DISTINCT FROM o.id THEN 'idempotency_in_flight'
         END AS code,
@@ -218,6 +235,7 @@ BEGIN
           ELSE greatest(0, o.hold_micros - coalesce(e.counted_micros, 0)) END AS hold,
         CASE WHEN k.call_id <> o.id THEN k.call_id END AS replay_of,
         CASE WHEN k.call_id <> o.id THEN (SELECT x.call_id FROM reservations x WHERE x.call_id = k.call_id) IS NOT NULL END AS replay_open,
+        g.call_id AS duplicate_of,
         floor(extract(epoch FROM v.expires_at - clock_timestamp()) * 1000)::bigint AS expiry_ms, c.version,
         e.object_id IS NULL AND count(*) OVER (PARTITION BY o.secret_id, o.exposure_id) = 1 AS is_new, o.exposure_id,
         r.state AS res_state, r.hold_micros AS res_hold, r.requested_at AS res_time, r.accounted AS res_accounted,
@@ -229,6 +247,7 @@ BEGIN
       LEFT JOIN secrets c ON c.id = o.secret_id AND o.kind = 'reserve'
       LEFT JOIN exposures e ON e.secret_id = o.secret_id AND e.object_id = o.exposure_id
       LEFT JOIN idempotency_keys k ON k.key_hash = o.idempotency_key AND o.kind = 'reserve'
+      LEFT JOIN duplicate_guards g ON g.fingerprint = o.duplicate_key
       LEFT JOIN reservations r ON r.call_id = o.id AND o.kind = 'settle'
       ORDER BY o.i
     ) f;
@@ -351,6 +370,7 @@ BEGIN
       CASE WHEN codes[o.i] IS NULL THEN 'allow' ELSE 'deny' END, codes[o.i],
       CASE WHEN o.kind = 'deny' THEN o.denial_reason WHEN blocked[o.i] IS NOT NULL THEN
         format('the %s %s budget of this %s is used up', win_window[blocked[o.i]], win_unit[blocked[o.i]], win_scope[blocked[o.i]])
+        WHEN codes[o.i] = 'duplicate_call' THEN format('call %s was the same', firsts[o.i])
         ELSE replace(codes[o.i], '_', ' ') END,
       o.vault_key_id, o.agent_id, o.crew_run_id, o.claimed_agent_id, o.claimed_crew_run_id, o.vendor, o.method, o.path,
       o.endpoint, CASE WHEN o.kind = 'deny' OR codes[o.i] IS NULL THEN o.status_code ELSE denial_status(codes[o.i]) END, o.amount, o.currency, o.direction,
@@ -385,6 +405,11 @@ BEGIN
       WHERE codes[o.i] IS NOT NULL AND k.key_hash = o.idempotency_key AND k.open_call_id = o.id;
   END IF;
 
+  IF has_guards THEN
+    DELETE FROM duplicate_guards g USING unnest(asked) o
+      WHERE codes[o.i] IS NOT NULL AND o.duplicate_key IS NOT NULL AND g.call_id = o.id;
+  END IF;
+
   IF closed_ids IS NOT NULL THEN
     INSERT INTO exposures AS e (secret_id, object_id, currency, amount, counted_micros, parts, is_final, updated_at)
       SELECT o.secret_id, o.exposure_id, o.currency, coalesce(o.exposure_amount, 0), costs[o.i],
@@ -396,6 +421,7 @@ BEGIN
       parts = e.parts || excluded.parts, amount = greatest(e.amount, excluded.amount), updated_at = excluded.updated_at;
     DELETE FROM reservations r USING unnest(ended) o WHERE closes[o.i] AND o.state <> 'unknown' AND r.call_id = o.id;
     UPDATE reservations r SET state = 'unknown' FROM unnest(ended) o WHERE closes[o.i] AND o.state = 'unknown' AND r.call_id = o.id;
+    DELETE FROM duplicate_guards g USING unnest(ended) o WHERE closes[o.i] AND o.state = 'released' AND g.call_id = o.id;
     IF array_remove(res_keys, NULL) <> '{}' THEN
       DELETE FROM idempotency_keys k USING unnest(ended) o
         WHERE closes[o.i] AND o.state = 'released' AND k.key_hash = res_keys[o.i] AND k.call_id = o.id;
@@ -416,7 +442,7 @@ BEGIN
       link_digests || array_agg(x.digest) INTO link_ids, link_times, link_kinds, link_digests FROM written x;
     IF array_remove(overruns, NULL) <> '{}' THEN
       UPDATE vault_keys v SET status = 'suspended', status_reason = 'a call cost more than was reserved for it'
-        FROM unnest(ended) o WHERE closes[o.i] AND overruns[o.i] > 0 AND v.id = res_vault_keys[o.i] AND v.status = 'active';
+        FROM unnest(ended) o WHERE closes[o.i] AND overruns[o.i] > 0 AND NOT coalesce(o.may_overrun, false) AND v.id = res_vault_keys[o.i] AND v.status = 'active';
       PERFORM pg_notify('keybrake_changes', '{"type":"key.suspended"}');
     END IF;
   END IF;
@@ -424,7 +450,7 @@ BEGIN
 
   RETURN jsonb_build_object('day', today, 'at', epoch_ms(at_time), 'now', epoch_ms(clock_timestamp()), 'results', (
     SELECT jsonb_agg(jsonb_build_object('i', o.i, 'code', codes[o.i], 'hold', holds[o.i]::text, 'replay_of', replays[o.i],
-        'replay_open', replay_open[o.i], 'expiry_ms', expiry_ms[o.i], 'version', versions[o.i],
+        'duplicate_of', firsts[o.i], 'replay_open', replay_open[o.i], 'expiry_ms', expiry_ms[o.i], 'version', versions[o.i],
         'limit', CASE WHEN blocked[o.i] IS NOT NULL THEN jsonb_build_object(
           'scope', win_scope[blocked[o.i]], 'window', win_window[blocked[o.i]], 'unit', win_unit[blocked[o.i]],
           'limit', win_limit[blocked[o.i]]::text, 'used', used_at_block[o.i]::text,

@@ -7,7 +7,7 @@ const CARD = { currency: "usd", source: "tok_visa" } as const;
 const CREATE = "POST /v1/charges";
 const UPDATE = "POST /v1/charges/{charge}";
 const CAPTURE = "POST /v1/charges/{charge}/capture";
-const RETRIEVE = "GET /v1/charges/{id}";
+const RETRIEVE = "GET /v1/charges/{charge}";
 
 /** The older way to charge: the same rules as for intents. */
 export function describeCharges(open: () => Stage): void {

@@ -8,7 +8,7 @@ import { errorOf, expectRefusal } from "./refusals.ts";
 
 const CHARGE = { amount: 1500, currency: "usd", payment_method: "pm_card_visa", confirm: true } as const;
 const CREATE = "POST /v1/payment_intents";
-const READ_CHARGE = "GET /v1/charges/{id}";
+const READ_CHARGE = "GET /v1/charges/{charge}";
 const SAME_KEY = { idempotencyKey: "order-7" } as const;
 
 /** What the agent sees of a fault, and how the row ends. */

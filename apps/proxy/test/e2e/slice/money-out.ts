@@ -18,7 +18,7 @@ export function describeMoneyOut(open: () => Stage): void {
       expect(await partner.books()).toEqual([
         ["POST /v1/transfers", "settled", "40.00", "40.00"],
         ["POST /v1/transfers/{transfer}", "settled", "0.00", "0.00"],
-        ["GET /v1/transfers/{id}", "settled", "0.00", "0.00"],
+        ["GET /v1/transfers/{transfer}", "settled", "0.00", "0.00"],
       ]);
       expect((await partner.rows())[0]).toMatchObject({ direction: "out", vendor_object_id: transfer.id });
       expect(await partner.used()).toBe("40.00");
@@ -56,7 +56,7 @@ export function describeMoneyOut(open: () => Stage): void {
       expect(await crm.books()).toEqual([
         ["POST /v1/customers", "settled", "0.00", "0.00"],
         ["POST /v1/customers/{customer}", "settled", "0.00", "0.00"],
-        ["GET /v1/customers/{id}", "settled", "0.00", "0.00"],
+        ["GET /v1/customers/{customer}", "settled", "0.00", "0.00"],
         ["GET /v1/customers", "settled", "0.00", "0.00"],
         ["GET /v1/customers/search", "settled", "0.00", "0.00"],
         ["DELETE /v1/customers/{customer}", "settled", "0.00", "0.00"],

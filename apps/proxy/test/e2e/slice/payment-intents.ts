@@ -11,7 +11,7 @@ const CONFIRM = "POST /v1/payment_intents/{intent}/confirm";
 const CAPTURE = "POST /v1/payment_intents/{intent}/capture";
 const INCREMENT = "POST /v1/payment_intents/{intent}/increment_authorization";
 const CANCEL = "POST /v1/payment_intents/{intent}/cancel";
-const RETRIEVE = "GET /v1/payment_intents/{id}";
+const RETRIEVE = "GET /v1/payment_intents/{intent}";
 
 /** What an intent costs over its life: its exposure counts once, and what can no longer move comes back. */
 export function describePaymentIntents(open: () => Stage): void {

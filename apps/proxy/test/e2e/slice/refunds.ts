@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { type Agent, pathsOf, type Stage } from "../stage.ts";
 
 const REFUND = "POST /v1/refunds";
-const READ_CHARGE = "GET /v1/charges/{id}";
-const READ_INTENT = "GET /v1/payment_intents/{id}";
+const READ_CHARGE = "GET /v1/charges/{charge}";
+const READ_INTENT = "GET /v1/payment_intents/{intent}";
 
 /** A refund agent as the crew has it: it may refund, and nothing else. */
 function refundAgent(stage: Stage, dailyCap: number): Promise<Agent> {

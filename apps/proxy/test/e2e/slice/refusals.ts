@@ -85,7 +85,7 @@ const CASES: readonly Case[] = [
   {
     code: "unpriced",
     error: "StripePermissionError",
-    call: (stripe) => stripe.topups.create({ amount: 1000, currency: "usd", description: "more" }),
+    call: (stripe) => stripe.paymentLinks.create({ line_items: [{ price: "price_1", quantity: 1 }] }),
   },
   {
     code: "per_call_cap_exceeded",

@@ -133,6 +133,14 @@ function testOverruns(get: GetHarness): void {
     expect(describeResult(again)).toBe("daily_cap_exceeded");
   });
 
+  it("suspends nobody when the operator allowed calls whose cost nobody knows, and counts all the same", async () => {
+    const harness = get();
+    const { key, call } = await holdOne(harness, 0n);
+    await harness.ledger.settle(endOf(call, "settled", { costMicros: 30n, mayOverrun: true }));
+    expect(await useOf(harness, ownBudget(key))).toEqual({ reserved: 0n, settled: 30n, overrun: 0n });
+    expect(await harness.findKeyStatus(key.vaultKeyId)).toBe("active");
+  });
+
   it("suspends until the policy is set again", async () => {
     const harness = get();
     const { key, call } = await holdOne(harness, 1n);

@@ -265,6 +265,19 @@ function testBrokenConnections(get: GetHarness, faultsOf: FaultsOf): void {
     for (const key of keys) await expectGivenBack(harness, key, 0);
   });
 
+  it("because the call is held up on its way is a rejection, and nothing is held when it arrives after all", async () => {
+    const harness = get();
+    const key = await makeKey(harness, CAPS);
+    const later = await makeKey(harness);
+    await hold(harness, callOf(later, 1n));
+    const arrive = faultsOf(harness).delayNextOperation();
+    await expectUnavailable(harness, callOf(key, 60n));
+    // By the time that this is decided, the give-back has been decided before it.
+    await hold(harness, callOf(later, 1n));
+    await arrive();
+    await expectGivenBack(harness, key, 0);
+  });
+
   it("still rejects within a second when it breaks again and again", async () => {
     const harness = get();
     const key = await makeKey(harness, CAPS);

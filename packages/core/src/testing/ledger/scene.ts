@@ -86,13 +86,14 @@ export function callOf(
     exposureId: null,
     accounted: true,
     idempotency: null,
+    duplicate: null,
     ...more,
   };
 }
 
 /** A read that costs and changes nothing. */
 export function readOf(identity: KeyIdentity): ReserveRequest {
-  const endpoint = "GET /v1/customers/{id}";
+  const endpoint = "GET /v1/customers/{customer}";
   return callOf(identity, 0n, {
     method: "GET",
     path: "/v1/customers/cus_1",
@@ -123,6 +124,7 @@ export function endOf(
     latencyMs: null,
     upstreamMs: null,
     reason: null,
+    mayOverrun: false,
     ...more,
   };
 }

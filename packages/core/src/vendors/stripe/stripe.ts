@@ -1,19 +1,22 @@
 import { DENIALS } from "../../denial.ts";
-import { parseForm } from "../../form.ts";
 import { toUsdMicros } from "../../money.ts";
-import type { Operation, Price, PriceLookup } from "../../operation.ts";
-import type { Labels, ObjectFacts, Pricing, Problem, Vendor, VendorAnswer } from "../vendor.ts";
+import type { Problem, Vendor } from "../vendor.ts";
+import { priceFromAnswers, priceFromMemory } from "./answers.ts";
+import { listStripeEndpoints } from "./catalogue.ts";
 import { stripeExponent } from "./currency.ts";
-import { knownPrice, readStripeOperation } from "./read-operation.ts";
-import { isObject, parseObject, readAmount, readStripeOutcome, readText } from "./read-outcome.ts";
-
-const METADATA_KEYS_MAX = 50;
-const LABEL_LENGTH_MAX = 500;
+import { readStripeOwner } from "./customers.ts";
+import { appendLabels } from "./labels.ts";
+import { readStripeOperation } from "./read-operation.ts";
+import { readStripeOutcome } from "./read-outcome.ts";
 
 /** Stripe, API version 2026-10-28. */
 export const stripe: Vendor = {
   name: "stripe",
-  origin: "https://api.stripe.com",
+  hosts: {
+    main: { origin: "https://api.stripe.com", prefix: "" },
+    files: { origin: "https://files.stripe.com", prefix: "" },
+    meter_events: { origin: "https://meter-events.stripe.com", prefix: "" },
+  },
   requestHeaders: ["stripe-version"],
   responseHeaders: [
     "content-type",
@@ -26,80 +29,25 @@ export const stripe: Vendor = {
     "stripe-version",
   ],
   requestIdHeader: "request-id",
+  endpoints: listStripeEndpoints(),
+  findCredentialProblem: (value) =>
+    value.startsWith("pk_")
+      ? "a publishable key (`pk_…`) cannot act: store the secret or a restricted key"
+      : null,
   authorization: (credential) => `Bearer ${credential}`,
   readOperation: readStripeOperation,
-  lookupRequest,
-  readFacts,
-  priceFromFacts,
+  priceFromMemory,
+  priceFromAnswers: (_operation, lookup, answers, pricing) => priceFromAnswers(lookup, answers, pricing),
+  readOwner: readStripeOwner,
   toMicros: (amount, currency, pricing) =>
     toUsdMicros(amount, currency, stripeExponent(currency), pricing.rates, pricing.today),
   readOutcome: readStripeOutcome,
-  appendLabels,
+  followUp: () => null,
+  readFollowUp: () => ({ kind: "unknown", reason: "no answer of Stripe is pending" }),
+  completeBody: appendLabels,
+  scrubAnswer: (_operation, body) => body,
   renderError,
 };
-
-function lookupRequest(lookup: PriceLookup): { path: string; query: string | null } {
-  if (lookup.objectType === "charge") return { path: `/v1/charges/${lookup.objectId}`, query: null };
-  const query = lookup.basis === "refundable" ? "expand[]=latest_charge" : null;
-  return { path: `/v1/payment_intents/${lookup.objectId}`, query };
-}
-
-function readFacts(lookup: PriceLookup, answer: VendorAnswer): ObjectFacts | null {
-  const object = answer.status === 200 ? parseObject(answer.body) : null;
-  if (object === null) return null;
-  const charge = lookup.objectType === "charge" ? object : object["latest_charge"];
-  const currency = readText(object["currency"]);
-  const amount = readAmount(object["amount"]);
-  if (currency === null || amount === null) return null;
-  const capturable =
-    lookup.objectType === "charge" ? amount : (readAmount(object["amount_capturable"]) ?? amount);
-  // An object's exposure is its total, so what was captured before counts, too.
-  const received = lookup.objectType === "charge" ? 0n : (readAmount(object["amount_received"]) ?? 0n);
-  return { currency, amount, received, capturable, refundable: refundableOf(charge) };
-}
-
-function refundableOf(charge: unknown): bigint {
-  if (!isObject(charge)) return 0n;
-  const captured = readAmount(charge["amount_captured"]) ?? 0n;
-  const refunded = readAmount(charge["amount_refunded"]) ?? 0n;
-  return captured > refunded ? captured - refunded : 0n;
-}
-
-function priceFromFacts(lookup: PriceLookup, facts: ObjectFacts, pricing: Pricing): Price {
-  const stated = lookup.amount ?? facts[lookup.basis];
-  const amount = lookup.basis === "capturable" ? facts.received + stated : stated;
-  const currency = lookup.currency ?? facts.currency;
-  if (amount === 0n && lookup.basis === "refundable") {
-    return { kind: "unpriced", reason: `nothing of \`${lookup.objectId}\` is left to refund` };
-  }
-  return knownPrice(amount, currency, pricing);
-}
-
-function appendLabels(operation: Operation, body: Uint8Array, labels: Labels): Uint8Array {
-  if (!operation.endpoint?.metadata || clearsMetadata(body)) return body;
-  const missing: [string, string][] = [];
-  if (!operation.metadata.has("agent_id")) missing.push(["agent_id", labels.agentId]);
-  if (labels.crewRunId !== null && !operation.metadata.has("crew_run_id")) {
-    missing.push(["crew_run_id", labels.crewRunId]);
-  }
-  if (missing.length === 0 || operation.metadata.size + missing.length > METADATA_KEYS_MAX) return body;
-  const text = missing
-    .map(
-      ([name, value]) =>
-        `metadata[${name}]=${encodeURIComponent(value.slice(0, LABEL_LENGTH_MAX).toWellFormed())}`,
-    )
-    .join("&");
-  return Buffer.concat([body, Buffer.from(body.length === 0 ? text : `&${text}`, "ascii")]);
-}
-
-/** `metadata=` removes all metadata; a label beside it would make the body mean something else. */
-function clearsMetadata(body: Uint8Array): boolean {
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8");
-  // Most bodies cannot: only these are worth decoding again.
-  if (!/(?:^|[&%])(?:metadata|[0-9a-f]{2})/i.test(text)) return false;
-  const fields = parseForm(text);
-  return typeof fields === "string" || fields.some((field) => field.name === "metadata");
-}
 
 function renderError(problem: Problem): string {
   const denial = problem.denial;

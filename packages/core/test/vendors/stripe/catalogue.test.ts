@@ -1,44 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { Method } from "../../../src/endpoint.ts";
 import { isOperationName } from "../../../src/policy.ts";
+import { Catalogue } from "../../../src/vendors/catalogue.ts";
 import { findStripeEndpoint, listStripeEndpoints } from "../../../src/vendors/stripe/catalogue.ts";
+import { ENDPOINTS_LEGACY } from "../../../src/vendors/stripe/endpoints-legacy.ts";
+import { QUOTE_RULES } from "../../../src/vendors/stripe/quote.ts";
+import { SETTLE_RULES } from "../../../src/vendors/stripe/read-outcome.ts";
+import { UNPRICED_OPERATIONS } from "../../../src/vendors/stripe/unpriced.ts";
 import { readStripeApi } from "../../endpoint-data.ts";
 import { judge, policyOf, requestOf } from "../../stripe-requests.ts";
 
 const API = readStripeApi();
-
-/** Reads that the catalogue leaves out, and why. */
-const EXCLUDED_READS: Readonly<Record<string, string>> = {
-  "/v1/quotes/{id}/pdf": "another host serves it",
-  "/v1/apps/secrets": "returns secrets",
-  "/v1/apps/secrets/find": "returns secrets",
-  "/v2/core/event_destinations": "returns signing secrets",
-  "/v2/core/event_destinations/{id}": "returns signing secrets",
-};
-
-/** Every write that this version can price; all others are refused. */
-const WRITES = [
-  "POST /v1/payment_intents",
-  "POST /v1/payment_intents/{id}",
-  "POST /v1/payment_intents/{id}/confirm",
-  "POST /v1/payment_intents/{id}/capture",
-  "POST /v1/payment_intents/{id}/increment_authorization",
-  "POST /v1/payment_intents/{id}/cancel",
-  "POST /v1/charges",
-  "POST /v1/charges/{id}",
-  "POST /v1/charges/{id}/capture",
-  "POST /v1/refunds",
-  "POST /v1/refunds/{id}",
-  "POST /v1/refunds/{id}/cancel",
-  "POST /v1/transfers",
-  "POST /v1/transfers/{id}",
-  "POST /v1/payouts",
-  "POST /v1/payouts/{id}",
-  "POST /v1/payouts/{id}/cancel",
-  "POST /v1/customers",
-  "POST /v1/customers/{id}",
-  "DELETE /v1/customers/{id}",
-];
 
 const anonymous = (template: string) => template.replaceAll(/\{[^}]+\}/g, "{id}");
 const example = (template: string) => template.replaceAll(/\{[^}]+\}/g, "xx_1");
@@ -56,14 +28,22 @@ describe.skipIf(API === null)("the catalogue beside Stripe's own list", () => {
     expect([reads.length, writes.length]).toEqual([290, 360]);
   });
 
-  it("finds every read but the documented exclusions, and takes it for free and unaccounted", () => {
-    const notFound = reads.filter(({ template }) => {
-      const found = findStripeEndpoint("GET", example(template))?.endpoint;
+  it("knows every one of them, under its own template", () => {
+    const unknown = rows.filter(({ method, template }) => {
+      const found = findStripeEndpoint(method, example(template))?.endpoint;
       return (
-        !found || found.forbidden || found.accounted || found.direction !== null || found.price !== "none"
+        !found || found.operation === "forbidden" || anonymous(found.template.text) !== anonymous(template)
       );
     });
-    expect(notFound.map(({ template }) => template).sort()).toEqual(Object.keys(EXCLUDED_READS).sort());
+    expect(unknown).toEqual([]);
+  });
+
+  it("takes every read for free and unaccounted", () => {
+    const wrong = reads.filter(({ template }) => {
+      const found = findStripeEndpoint("GET", example(template))?.endpoint;
+      return !found || found.accounted || found.direction !== null || found.quote !== "none";
+    });
+    expect(wrong).toEqual([]);
   });
 
   it("never takes one endpoint for another: a path finds its own template or none", () => {
@@ -76,27 +56,15 @@ describe.skipIf(API === null)("the catalogue beside Stripe's own list", () => {
     expect(mistaken).toEqual([]);
   });
 
-  it("knows the writes that it can price and no other; every other one is refused under `* /**`", () => {
-    const known = writes.filter(({ method, template }) => {
-      const endpoint = findStripeEndpoint(method, example(template))?.endpoint;
-      return endpoint && !endpoint.forbidden;
-    });
-    expect(known.map(({ method, template }) => `${method} ${anonymous(template)}`).sort()).toEqual(
-      [...WRITES].sort(),
-    );
-    const unknown = writes.filter((row) => !known.includes(row));
-    const passed = unknown.filter(
-      ({ method, template }) => judge(requestOf(method, example(template))) === "allow",
-    );
-    expect(passed).toEqual([]);
-  });
-
   it("names no endpoint that Stripe does not have", () => {
     const known = new Set(rows.map(({ method, template }) => `${method} ${anonymous(template)}`));
+    const legacy = new Set(new Catalogue(ENDPOINTS_LEGACY).endpoints.map(({ operation }) => operation));
     const invented = listStripeEndpoints().filter(
-      ({ method, template }) => !known.has(`${method} ${anonymous(template.text)}`),
+      ({ operation, method, template }) =>
+        !legacy.has(operation) && !known.has(`${method} ${anonymous(template.text)}`),
     );
     expect(invented).toEqual([]);
+    expect(listStripeEndpoints().length - legacy.size).toBe(rows.length);
   });
 
   it("appends labels exactly where Stripe takes top-level metadata", () => {
@@ -137,13 +105,6 @@ describe("findStripeEndpoint", () => {
     ["DELETE", "/v1/payment_intents/pi_1"],
     ["POST", "/v1/payment_intents/pi_1/confirm/x"],
     ["POST", "/v1/Payment_intents"],
-    ["POST", "/v1/charges/ch_1/refund"],
-    ["POST", "/v1/charges/ch_1/refunds"],
-    ["POST", "/v1/customers/cus_1/subscriptions"],
-    ["POST", "/v1/payment_intents/pi_1/apply_customer_balance"],
-    ["POST", "/v1/customers/cus_1/balance_transactions"],
-    ["POST", "/v1/payouts/po_1/reverse"],
-    ["POST", "/v1/transfers/tr_1/reversals"],
     ["HEAD", "/v1/nonsense"],
     ["GET", "/v1/issuing/cards/ic_1/details"],
     ["GET", "/v1/issuing/cards/ic_1/pin"],
@@ -167,29 +128,36 @@ describe("listStripeEndpoints", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("books each write as money that comes in, goes out, or does not move", () => {
-    const booked = (direction: string | null) =>
-      listStripeEndpoints()
-        .filter((endpoint) => endpoint.accounted && endpoint.direction === direction)
-        .map(({ operation }) => operation);
-    expect(booked("in")).toEqual([
-      "payment_intents.create",
-      "payment_intents.update",
-      "payment_intents.confirm",
-      "payment_intents.capture",
-      "payment_intents.increment_authorization",
-      "payment_intents.cancel",
-      "charges.create",
-      "charges.capture",
-    ]);
-    expect(booked("out")).toEqual(["refunds.create", "transfers.create", "payouts.create", "payouts.cancel"]);
-    expect(booked("fee")).toEqual([]);
+  it("names only rules that exist", () => {
+    const wrong = listStripeEndpoints().filter(
+      ({ quote, settle }) => !QUOTE_RULES.has(quote) || !SETTLE_RULES.has(settle),
+    );
+    expect(wrong).toEqual([]);
   });
 
-  it("gives a direction to whatever has a price, and settles it by the answer", () => {
+  it("gives a direction to whatever has a price, and no price to what has no direction", () => {
     const wrong = listStripeEndpoints().filter(
-      ({ price, settle, direction }) => price !== "none" && (settle === "none" || direction === null),
+      ({ quote, settle, direction }) => (quote !== "none" || settle !== "none") !== (direction !== null),
     );
+    expect(wrong).toEqual([]);
+  });
+
+  it("settles whatever has a price by the answer or by the price", () => {
+    const unsettled = listStripeEndpoints().filter(
+      ({ quote, settle }) => settle === "none" && !["none", "unpriced", "customer"].includes(quote),
+    );
+    expect(unsettled).toEqual([]);
+  });
+
+  it("gives every endpoint without a price a reason of its own", () => {
+    const silent = listStripeEndpoints().filter(({ quote }) => quote === "unpriced");
+    expect(silent.map(({ operation }) => operation).sort()).toEqual([...UNPRICED_OPERATIONS].sort());
+  });
+
+  it("flags as forbidden exactly what no policy can allow", () => {
+    const wrong = listStripeEndpoints().filter(({ method, template, forbidden }) => {
+      return findStripeEndpoint(method, example(template.text))?.endpoint.forbidden !== forbidden;
+    });
     expect(wrong).toEqual([]);
   });
 });

@@ -18,6 +18,18 @@ describe("P3: money goes to another account only when the policy pins that accou
     ["/v1/charges", `${BODY}&on_behalf_of=ACCOUNT`],
     ["/v1/charges", `${BODY}&transfer_data[destination]=ACCOUNT`],
     ["/v1/transfers", `${BODY}&destination=ACCOUNT`],
+    ["/v1/charges", `${BODY}&source=ACCOUNT`],
+    ["/v1/invoices", "transfer_data[destination]=ACCOUNT"],
+    ["/v1/invoices", "issuer[account]=ACCOUNT&issuer[type]=account"],
+    ["/v1/invoices", "on_behalf_of=ACCOUNT"],
+    ["/v1/setup_intents", "on_behalf_of=ACCOUNT"],
+    [
+      "/v1/subscriptions/sub_1",
+      "transfer_data[destination]=ACCOUNT&metadata[a]=b&default_source=x&off_session=true",
+    ],
+    ["/v1/checkout/sessions", "mode=setup&payment_intent_data[transfer_data][destination]=ACCOUNT"],
+    ["/v1/checkout/sessions", "mode=setup&payment_intent_data[on_behalf_of]=ACCOUNT"],
+    ["/v1/quotes", "transfer_data[destination]=ACCOUNT"],
   ];
 
   it.each(CASES)("P3: POST %s with `%s`", (path, form) => {
@@ -41,13 +53,22 @@ describe("P3: money goes to another account only when the policy pins that accou
     expect(judge(requestOf("POST", "/v1/payment_intents", form), PINNED)).not.toBe("allow");
   });
 
+  it.each(["metadata[account]=acct_other", "customer_account=acct_other"])(
+    "takes `%s` for no destination",
+    (form) => {
+      expect(operationOf(requestOf("POST", "/v1/payment_intents", `${BODY}&${form}`)).demands).toEqual([]);
+    },
+  );
+
   it("lets a payout pass to a bank account, which is the account's own", () => {
     expect(judge(requestOf("POST", "/v1/payouts", `${BODY}&destination=ba_1`))).toBe("allow");
   });
 
   it("takes a part of an amount for no destination", () => {
     const form = `${BODY}&transfer_data[amount]=50&transfer_data[destination]=acct_mine`;
-    expect(operationOf(requestOf("POST", "/v1/payment_intents", form)).destinations).toEqual(["acct_mine"]);
+    expect(operationOf(requestOf("POST", "/v1/payment_intents", form)).demands).toMatchObject([
+      { rule: "stripe.destinations", anyOf: ["acct_mine"] },
+    ]);
   });
 
   it("takes an emptied field for no destination", () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseForm } from "../../../src/form.ts";
 import { stripe } from "../../../src/vendors/stripe/stripe.ts";
 import { FUZZ, FUZZ_TIMEOUT_MS } from "../../fuzz.ts";
-import { isDenial, operationOf, RATES, requestOf } from "../../stripe-requests.ts";
+import { contextOf, isDenial, operationOf, RATES, requestOf } from "../../stripe-requests.ts";
 
 const pair = fc.constantFrom(
   "amount=100",
@@ -47,15 +47,15 @@ describe("appendLabels", () => {
       fc.assert(
         fc.property(path, form, labels, (to, text, key) => {
           const request = requestOf("POST", to, text);
-          const read = stripe.readOperation(request, RATES);
+          const read = stripe.readOperation(request, contextOf(RATES));
           if (isDenial(read)) return;
           const before = parseForm(text);
-          const body = Buffer.from(stripe.appendLabels(read, request.body, key));
+          const body = Buffer.from(stripe.completeBody(read, request.body, key));
           const after = parseForm(body.toString("utf8"));
           if (typeof before === "string" || typeof after === "string") throw new TypeError(String(after));
           // The agent's own bytes stand first, unchanged, and a retry gives the same ones.
           expect(body.subarray(0, request.body.length).equals(request.body)).toBe(true);
-          expect(body.equals(Buffer.from(stripe.appendLabels(read, request.body, key)))).toBe(true);
+          expect(body.equals(Buffer.from(stripe.completeBody(read, request.body, key)))).toBe(true);
           const added = after.slice(before.length);
           if (added.length > 0) appendedTo++;
           const names = added.map((field) => field.name);
@@ -68,10 +68,10 @@ describe("appendLabels", () => {
             ).toBeLessThanOrEqual(50);
           }
           const labeled = operationOf(requestOf("POST", to, body.toString("utf8")), RATES);
-          expect([labeled.price, labeled.exposureId, labeled.destinations]).toEqual([
+          expect([labeled.price, labeled.exposureId, labeled.demands]).toEqual([
             read.price,
             read.exposureId,
-            read.destinations,
+            read.demands,
           ]);
         }),
         FUZZ,

@@ -10,7 +10,7 @@ const BODY = "amount=100&currency=usd";
 
 function append(form: string, labels = LABELS, path = "/v1/payment_intents"): string {
   const request = requestOf("POST", path, form);
-  return Buffer.from(stripe.appendLabels(operationOf(request), request.body, labels)).toString("utf8");
+  return Buffer.from(stripe.completeBody(operationOf(request), request.body, labels)).toString("utf8");
 }
 
 describe("appendLabels", () => {
@@ -93,7 +93,7 @@ describe("appendLabels", () => {
 
   it("gives the same body back, untouched, when there is nothing to append", () => {
     const request = requestOf("POST", "/v1/payment_intents/pi_1/confirm", "return_url=x");
-    expect(stripe.appendLabels(operationOf(request), request.body, LABELS)).toBe(request.body);
+    expect(stripe.completeBody(operationOf(request), request.body, LABELS)).toBe(request.body);
   });
 
   it.each([

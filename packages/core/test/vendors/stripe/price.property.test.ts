@@ -4,7 +4,7 @@ import type { Operation, Price } from "../../../src/operation.ts";
 import { stripe } from "../../../src/vendors/stripe/stripe.ts";
 import type { VendorAnswer } from "../../../src/vendors/vendor.ts";
 import { FUZZ, FUZZ_TIMEOUT_MS } from "../../fuzz.ts";
-import { isDenial, judge, operationOf, RATES, requestOf } from "../../stripe-requests.ts";
+import { contextOf, isDenial, judge, operationOf, RATES, requestOf } from "../../stripe-requests.ts";
 
 /** What the most lenient reader takes for a field: any separator, any case, brackets and blanks thrown away. */
 function readLeniently(text: string, root: string): readonly string[] {
@@ -91,6 +91,7 @@ function answerOf(intent: Intent): VendorAnswer {
   const { amount, received, capturable, status } = intent;
   const object = {
     id: "pi_1",
+    object: "payment_intent",
     currency: "usd",
     amount,
     amount_received: received,
@@ -139,10 +140,7 @@ const intent: fc.Arbitrary<Intent> = fc
 function priceNow(operation: Operation, before: Intent): Price {
   if (operation.price.kind !== "lookup") return operation.price;
   const { lookup } = operation.price;
-  const facts = stripe.readFacts(lookup, answerOf(before));
-  return facts === null
-    ? { kind: "unpriced", reason: "no facts" }
-    : stripe.priceFromFacts(lookup, facts, RATES);
+  return stripe.priceFromAnswers(operation, lookup, [answerOf(before)], RATES);
 }
 
 describe("the worst case that is held for a call on an intent that the ledger never saw", () => {
@@ -167,12 +165,12 @@ describe("the worst case that is held for a call on an intent that the ledger ne
           if (after === null) return;
           const read = stripe.readOperation(
             requestOf("POST", `/v1/payment_intents/pi_1${action}`, fields.join("&")),
-            RATES,
+            contextOf(RATES),
           );
           if (isDenial(read)) throw new TypeError(read.reason);
           const price = priceNow(read, before);
           if (price.kind === "unpriced") return;
-          const outcome = stripe.readOutcome({ ...read, price }, answerOf(after));
+          const outcome = stripe.readOutcome({ ...read, price }, answerOf(after), RATES);
           if (outcome.kind !== "settled") throw new TypeError(outcome.kind);
           settled++;
           const heldMicros = price.kind === "known" ? price.micros : 0n;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Price, PriceLookup } from "../../../src/operation.ts";
+import type { KnownExposure } from "../../../src/ports.ts";
 import { stripe } from "../../../src/vendors/stripe/stripe.ts";
 import type { Pricing, VendorAnswer } from "../../../src/vendors/vendor.ts";
 import { DOLLARS, judge, operationOf, RATES, requestOf } from "../../stripe-requests.ts";
@@ -76,46 +77,47 @@ describe("the price of each endpoint", () => {
     micros: amount * 10_000n,
   });
   const lookup = (
-    objectType: PriceLookup["objectType"],
-    objectId: string,
-    basis: PriceLookup["basis"],
+    path: string,
+    objectId: string | null,
+    basis: string,
     amount: bigint | null = null,
     currency: string | null = null,
-  ): Price => ({ kind: "lookup", lookup: { objectType, objectId, amount, currency, basis } });
+    query: string | null = null,
+  ): Price => ({
+    kind: "lookup",
+    lookup: { reads: [{ method: "GET", path, query, body: null }], objectId, amount, currency, basis },
+  });
+  const intent = "/v1/payment_intents/pi_1";
+  const charge = "/v1/charges/ch_1";
 
   it.each<[path: string, form: string, Price, exposureId: string | null]>([
     ["/v1/payment_intents", "amount=100&currency=usd&confirm=true", usd(100n), null],
     ["/v1/payment_intents/pi_1", "amount=100&currency=usd", usd(100n), "pi_1"],
-    ["/v1/payment_intents/pi_1", "amount=100", lookup("payment_intent", "pi_1", "amount", 100n), "pi_1"],
-    [
-      "/v1/payment_intents/pi_1",
-      "currency=JPY",
-      lookup("payment_intent", "pi_1", "amount", null, "jpy"),
-      "pi_1",
-    ],
+    ["/v1/payment_intents/pi_1", "amount=100", lookup(intent, "pi_1", "amount", 100n), "pi_1"],
+    ["/v1/payment_intents/pi_1", "currency=JPY", lookup(intent, "pi_1", "amount", null, "jpy"), "pi_1"],
     ["/v1/payment_intents/pi_1", "description=x", free, "pi_1"],
-    ["/v1/payment_intents/pi_1/confirm", "", lookup("payment_intent", "pi_1", "amount"), "pi_1"],
-    [
-      "/v1/payment_intents/pi_1/confirm",
-      "amount_to_confirm=7",
-      lookup("payment_intent", "pi_1", "amount", 7n),
-      "pi_1",
-    ],
-    ["/v1/payment_intents/pi_1/capture", "", lookup("payment_intent", "pi_1", "capturable"), "pi_1"],
+    ["/v1/payment_intents/pi_1/confirm", "", lookup(intent, "pi_1", "amount"), "pi_1"],
+    ["/v1/payment_intents/pi_1/confirm", "amount_to_confirm=7", lookup(intent, "pi_1", "amount", 7n), "pi_1"],
+    ["/v1/payment_intents/pi_1/capture", "", lookup(intent, "pi_1", "capturable"), "pi_1"],
     [
       "/v1/payment_intents/pi_1/increment_authorization",
       "amount=900",
-      lookup("payment_intent", "pi_1", "amount", 900n),
+      lookup(intent, "pi_1", "amount", 900n),
       "pi_1",
     ],
     ["/v1/payment_intents/pi_1/cancel", "", free, "pi_1"],
     ["/v1/charges", "amount=100&currency=usd&source=tok_1", usd(100n), null],
     ["/v1/charges/ch_1", "description=x", free, null],
-    ["/v1/charges/ch_1/capture", "", lookup("charge", "ch_1", "capturable"), "ch_1"],
-    ["/v1/charges/ch_1/capture", "amount=60", lookup("charge", "ch_1", "capturable", 60n), "ch_1"],
-    ["/v1/refunds", "charge=ch_1", lookup("charge", "ch_1", "refundable"), null],
-    ["/v1/refunds", "charge=ch_1&amount=30", lookup("charge", "ch_1", "refundable", 30n), null],
-    ["/v1/refunds", "payment_intent=pi_1", lookup("payment_intent", "pi_1", "refundable"), null],
+    ["/v1/charges/ch_1/capture", "", lookup(charge, "ch_1", "capturable"), "ch_1"],
+    ["/v1/charges/ch_1/capture", "amount=60", lookup(charge, "ch_1", "capturable", 60n), "ch_1"],
+    ["/v1/refunds", "charge=ch_1", lookup(charge, null, "refundable"), null],
+    ["/v1/refunds", "charge=ch_1&amount=30", lookup(charge, "ch_1", "refundable", 30n), null],
+    [
+      "/v1/refunds",
+      "payment_intent=pi_1",
+      lookup(intent, null, "refundable", null, null, "expand[]=latest_charge"),
+      null,
+    ],
     ["/v1/refunds", "origin=customer_balance&customer=cus_1&amount=30&currency=usd", usd(30n), null],
     ["/v1/refunds/re_1", "metadata[a]=b", free, null],
     ["/v1/refunds/re_1/cancel", "", free, null],
@@ -256,41 +258,52 @@ describe("a customer's credit is money", () => {
   );
 });
 
-describe("lookupRequest", () => {
+const INTENT = {
+  id: "pi_1",
+  object: "payment_intent",
+  currency: "usd",
+  amount: 1000,
+  amount_capturable: 400,
+};
+const CHARGE = {
+  id: "ch_1",
+  object: "charge",
+  currency: "usd",
+  amount: 1000,
+  amount_captured: 900,
+  amount_refunded: 250,
+};
+
+/** The price of a call whose one read is answered so. */
+function priceAfter(path: string, form: string, answer: VendorAnswer, pricing: Pricing = RATES): Price {
+  const operation = operationOf(requestOf("POST", path, form), pricing);
+  if (operation.price.kind !== "lookup") throw new TypeError(operation.price.kind);
+  return stripe.priceFromAnswers(operation, operation.price.lookup, [answer], pricing);
+}
+
+describe("priceFromAnswers", () => {
+  it.each<[path: string, form: string, object: unknown, amount: bigint, currency: string]>([
+    ["/v1/payment_intents/pi_1/confirm", "", INTENT, 1000n, "usd"],
+    ["/v1/payment_intents/pi_1/confirm", "amount_to_confirm=7", INTENT, 7n, "usd"],
+    ["/v1/payment_intents/pi_1", "amount=2000", INTENT, 2000n, "usd"],
+    ["/v1/payment_intents/pi_1", "currency=eur", INTENT, 1000n, "eur"],
+    ["/v1/payment_intents/pi_1/capture", "", INTENT, 400n, "usd"],
+    ["/v1/payment_intents/pi_1/capture", "", { ...INTENT, amount_received: 100 }, 500n, "usd"],
+    ["/v1/charges/ch_1/capture", "amount=60", CHARGE, 60n, "usd"],
+    ["/v1/refunds", "charge=ch_1", CHARGE, 650n, "usd"],
+    ["/v1/refunds", "charge=ch_1&amount=30", CHARGE, 30n, "usd"],
+    ["/v1/refunds", "payment_intent=pi_1", { ...INTENT, latest_charge: CHARGE }, 650n, "usd"],
+  ])("of POST %s with `%s`", (path, form, object, amount, currency) => {
+    expect(priceAfter(path, form, answerOf(object))).toMatchObject({ kind: "known", amount, currency });
+  });
+
   it.each([
-    ["/v1/charges/ch_1/capture", "", "/v1/charges/ch_1", null],
-    ["/v1/payment_intents/pi_1/confirm", "", "/v1/payment_intents/pi_1", null],
-    ["/v1/refunds", "charge=ch_1", "/v1/charges/ch_1", null],
-    ["/v1/refunds", "payment_intent=pi_1", "/v1/payment_intents/pi_1", "expand[]=latest_charge"],
-  ])("for POST %s with `%s` reads %s", (path, form, lookedUp, query) => {
-    expect(stripe.lookupRequest(lookupOf(path, form))).toEqual({ path: lookedUp, query });
-  });
-});
-
-describe("readFacts", () => {
-  const INTENT = { id: "pi_1", currency: "usd", amount: 1000, amount_capturable: 400 };
-  const CHARGE = { id: "ch_1", currency: "eur", amount: 1000, amount_captured: 900, amount_refunded: 250 };
-
-  it("reads a payment intent", () => {
-    const facts = stripe.readFacts(lookupOf("/v1/payment_intents/pi_1/capture"), answerOf(INTENT));
-    expect(facts).toMatchObject({ currency: "usd", amount: 1000n, refundable: 0n });
-  });
-
-  it("reads a charge", () => {
-    const facts = stripe.readFacts(lookupOf("/v1/refunds", "charge=ch_1"), answerOf(CHARGE));
-    expect(facts).toMatchObject({ currency: "eur", amount: 1000n, refundable: 650n });
-  });
-
-  it("reads what is refundable of an intent from its expanded charge, and nothing from one that was not expanded", () => {
-    const lookup = lookupOf("/v1/refunds", "payment_intent=pi_1");
-    expect(stripe.readFacts(lookup, answerOf({ ...INTENT, latest_charge: CHARGE }))?.refundable).toBe(650n);
-    expect(stripe.readFacts(lookup, answerOf({ ...INTENT, latest_charge: "ch_1" }))?.refundable).toBe(0n);
-    expect(stripe.readFacts(lookup, answerOf({ ...INTENT, latest_charge: null }))?.refundable).toBe(0n);
-  });
-
-  it("never takes an over-refunded charge for a negative rest", () => {
-    const lookup = lookupOf("/v1/refunds", "charge=ch_1");
-    expect(stripe.readFacts(lookup, answerOf({ ...CHARGE, amount_refunded: 901 }))?.refundable).toBe(0n);
+    ["a charge that is refunded whole", "charge=ch_1", { ...CHARGE, amount_refunded: 900 }],
+    ["a charge that is refunded over", "charge=ch_1", { ...CHARGE, amount_refunded: 901 }],
+    ["an intent whose charge was not shown", "payment_intent=pi_1", { ...INTENT, latest_charge: "ch_1" }],
+    ["an intent without a charge", "payment_intent=pi_1", { ...INTENT, latest_charge: null }],
+  ])("refuses to refund %s, where nothing is known to be left", (_what, form, object) => {
+    expect(priceAfter("/v1/refunds", form, answerOf(object)).kind).toBe("unpriced");
   });
 
   it.each<[string, unknown, number]>([
@@ -305,36 +318,23 @@ describe("readFacts", () => {
     ["a negative amount", { ...INTENT, amount: -1000 }, 200],
     ["an amount as text", { ...INTENT, amount: "1000" }, 200],
     ["an amount beyond 2^53", '{"currency":"usd","amount":9007199254740993}', 200],
-  ])("says nothing of %s", (_what, body, status) => {
-    const lookup = lookupOf("/v1/payment_intents/pi_1/confirm");
-    expect(stripe.readFacts(lookup, answerOf(body, status))).toBeNull();
+    ["a currency without a rate", { ...INTENT, currency: "chf" }, 200],
+  ])("gives no price for %s", (_what, body, status) => {
+    expect(priceAfter("/v1/payment_intents/pi_1/confirm", "", answerOf(body, status)).kind).toBe("unpriced");
   });
 });
 
-describe("priceFromFacts", () => {
-  const facts = { currency: "usd", amount: 1000n, received: 0n, capturable: 400n, refundable: 650n };
+describe("priceFromMemory", () => {
+  const known = { amount: 1000n, currency: "usd" } as KnownExposure;
 
-  it.each<[path: string, form: string, amount: bigint, currency: string]>([
-    ["/v1/payment_intents/pi_1/confirm", "", 1000n, "usd"],
-    ["/v1/payment_intents/pi_1/confirm", "amount_to_confirm=7", 7n, "usd"],
-    ["/v1/payment_intents/pi_1", "amount=2000", 2000n, "usd"],
-    ["/v1/payment_intents/pi_1", "currency=eur", 1000n, "eur"],
-    ["/v1/charges/ch_1/capture", "amount=60", 60n, "usd"],
-    ["/v1/refunds", "charge=ch_1", 650n, "usd"],
-    ["/v1/refunds", "charge=ch_1&amount=30", 30n, "usd"],
-    ["/v1/refunds", "payment_intent=pi_1", 650n, "usd"],
-  ])("of POST %s with `%s`", (path, form, amount, currency) => {
-    const price = stripe.priceFromFacts(lookupOf(path, form), facts, RATES);
-    expect(price).toMatchObject({ kind: "known", amount, currency });
+  it("prices a confirmation by what was counted for the intent", () => {
+    const lookup = lookupOf("/v1/payment_intents/pi_1/confirm");
+    expect(stripe.priceFromMemory(lookup, known, DOLLARS)).toMatchObject({ kind: "known", amount: 1000n });
   });
 
-  it("refuses to refund what is no longer there", () => {
+  it("never says what is left to refund", () => {
     const lookup = lookupOf("/v1/refunds", "charge=ch_1");
-    expect(stripe.priceFromFacts(lookup, { ...facts, refundable: 0n }, DOLLARS).kind).toBe("unpriced");
-  });
-
-  it("refuses a currency without a rate", () => {
-    const lookup = lookupOf("/v1/refunds", "charge=ch_1");
-    expect(stripe.priceFromFacts(lookup, { ...facts, currency: "chf" }, RATES).kind).toBe("unpriced");
+    expect(lookup.objectId).toBeNull();
+    expect(stripe.priceFromMemory(lookup, known, DOLLARS)).toBeNull();
   });
 });

@@ -23,7 +23,10 @@ describe("readStripeOperation", () => {
       price: { kind: "known", amount: 100n, currency: "usd", micros: 1_000_000n },
       exposureId: null,
       account: null,
-      destinations: [],
+      demands: [],
+      customers: { named: ["cus_1"], owned: [], isOpen: false },
+      host: "main",
+      contentType: "application/x-www-form-urlencoded",
       customerId: "cus_1",
       idempotencyKey: "key-1",
       metadata: new Map([
@@ -275,10 +278,10 @@ describe("G4, G5: a body is the one media type of its endpoint", () => {
   });
 
   it.each<[Method, string]>([
-    ["POST", "/v2/core/accounts"],
+    ["POST", "/v2/core/nonsense"],
     ["POST", "/v2/money_management/outbound_payments"],
-    ["DELETE", "/v2/core/accounts/acct_1"],
-  ])("G4: refuses %s %s, whose JSON it does not read, whatever the allowlist says", (method, path) => {
+    ["DELETE", "/v2/core/nonsense/x_1"],
+  ])("G4: refuses %s %s without a price, whatever the allowlist says", (method, path) => {
     const json = { contentType: "application/json", body: Buffer.from('{"amount":{"value":1}}') };
     expect(judge(requestOf(method, path, "", json))).toBe("unpriced");
   });

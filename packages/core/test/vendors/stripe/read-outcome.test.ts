@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { Operation } from "../../../src/operation.ts";
 import type { Outcome } from "../../../src/outcome.ts";
 import { stripe } from "../../../src/vendors/stripe/stripe.ts";
 import type { VendorAnswer } from "../../../src/vendors/vendor.ts";
-import { operationOf, requestOf } from "../../stripe-requests.ts";
+import { DOLLARS, operationOf, requestOf } from "../../stripe-requests.ts";
 
 function answerOf(body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): VendorAnswer {
   return {
@@ -11,6 +12,9 @@ function answerOf(body: unknown, status = 200, headers: Readonly<Record<string, 
     body: typeof body === "string" ? body : JSON.stringify(body),
   };
 }
+
+const outcomeOf = (operation: Operation, answer: VendorAnswer) =>
+  stripe.readOutcome(operation, answer, DOLLARS);
 
 const CREATE = operationOf(requestOf("POST", "/v1/payment_intents", "amount=1000&currency=usd"));
 const CONFIRM = operationOf(requestOf("POST", "/v1/payment_intents/pi_1/confirm"));
@@ -53,7 +57,7 @@ describe("readStripeOutcome: a payment intent", () => {
     "processing",
     "a status of tomorrow",
   ])("counts whole while it is `%s`, because it can still be confirmed", (status) => {
-    expect(stripe.readOutcome(CREATE, answerOf({ ...INTENT, status }))).toEqual(
+    expect(outcomeOf(CREATE, answerOf({ ...INTENT, status }))).toEqual(
       settled("pi_1", 1000n, { amount: 1000n, isFinal: false }),
     );
   });
@@ -65,19 +69,19 @@ describe("readStripeOutcome: a payment intent", () => {
     ["canceled", 600],
   ])("counts what was received once it is `%s`: %i", (status, received) => {
     const answer = answerOf({ ...INTENT, status, amount_received: received });
-    expect(stripe.readOutcome(CONFIRM, answer)).toEqual(
+    expect(outcomeOf(CONFIRM, answer)).toEqual(
       settled("pi_1", BigInt(received), { amount: BigInt(received), isFinal: true }),
     );
   });
 
   it("gives back a canceled intent", () => {
-    expect(stripe.readOutcome(CANCEL, answerOf({ ...INTENT, status: "canceled" }))).toEqual(
+    expect(outcomeOf(CANCEL, answerOf({ ...INTENT, status: "canceled" }))).toEqual(
       settled("pi_1", 0n, { amount: 0n, isFinal: true }),
     );
   });
 
   it("does not count down an intent whose status is no text", () => {
-    const outcome = stripe.readOutcome(CREATE, answerOf({ ...INTENT, status: ["succeeded"] }));
+    const outcome = outcomeOf(CREATE, answerOf({ ...INTENT, status: ["succeeded"] }));
     expect(outcome).toMatchObject({ amount: 1000n, exposure: { isFinal: false } });
   });
 });
@@ -93,13 +97,13 @@ describe("readStripeOutcome: a charge", () => {
   };
 
   it("counts what was captured", () => {
-    expect(stripe.readOutcome(CHARGE, answerOf({ ...charge, amount_captured: 600 }))).toEqual(
+    expect(outcomeOf(CHARGE, answerOf({ ...charge, amount_captured: 600 }))).toEqual(
       settled("ch_1", 600n, { amount: 600n, isFinal: true }, "usd", "cus_1"),
     );
   });
 
   it.each([false, null, "true", 1, undefined])("counts whole while `captured` is %s", (captured) => {
-    expect(stripe.readOutcome(CHARGE, answerOf({ ...charge, captured, amount_captured: 0 }))).toMatchObject(
+    expect(outcomeOf(CHARGE, answerOf({ ...charge, captured, amount_captured: 0 }))).toMatchObject(
       settled("ch_1", 1000n, { amount: 1000n, isFinal: false }, "usd", "cus_1"),
     );
   });
@@ -109,25 +113,25 @@ describe("readStripeOutcome: refunds, transfers and payouts", () => {
   const object = { id: "xx_1", currency: "usd", amount: 300 };
 
   it.each(["succeeded", "pending", "requires_action", null])("counts a refund that is %s", (status) => {
-    expect(stripe.readOutcome(REFUND, answerOf({ ...object, status }))).toEqual(settled("xx_1", 300n));
+    expect(outcomeOf(REFUND, answerOf({ ...object, status }))).toEqual(settled("xx_1", 300n));
   });
 
   it.each(["failed", "canceled"])("counts nothing for a refund that is %s", (status) => {
-    expect(stripe.readOutcome(REFUND, answerOf({ ...object, status }))).toEqual(settled("xx_1", 0n));
+    expect(outcomeOf(REFUND, answerOf({ ...object, status }))).toEqual(settled("xx_1", 0n));
   });
 
   it("counts a transfer", () => {
-    expect(stripe.readOutcome(TRANSFER, answerOf(object))).toEqual(settled("xx_1", 300n));
+    expect(outcomeOf(TRANSFER, answerOf(object))).toEqual(settled("xx_1", 300n));
   });
 
   it.each(["pending", "in_transit", "paid"])("counts a payout that is %s, which can still fail", (status) => {
-    expect(stripe.readOutcome(PAYOUT, answerOf({ ...object, status }))).toEqual(
+    expect(outcomeOf(PAYOUT, answerOf({ ...object, status }))).toEqual(
       settled("xx_1", 300n, { amount: 300n, isFinal: false }),
     );
   });
 
   it.each(["failed", "canceled"])("gives back a payout that is %s", (status) => {
-    expect(stripe.readOutcome(CANCEL_PAYOUT, answerOf({ ...object, status }))).toEqual(
+    expect(outcomeOf(CANCEL_PAYOUT, answerOf({ ...object, status }))).toEqual(
       settled("xx_1", 0n, { amount: 0n, isFinal: true }),
     );
   });
@@ -135,7 +139,7 @@ describe("readStripeOutcome: refunds, transfers and payouts", () => {
 
 describe("readStripeOutcome: what moves no money", () => {
   it("settles to nothing and names the object", () => {
-    expect(stripe.readOutcome(CUSTOMER, answerOf({ id: "cus_1", amount: 500, currency: "usd" }))).toEqual(
+    expect(outcomeOf(CUSTOMER, answerOf({ id: "cus_1", amount: 500, currency: "usd" }))).toEqual(
       settled("cus_1", null),
     );
   });
@@ -146,12 +150,12 @@ describe("readStripeOutcome: what moves no money", () => {
       status: "processing",
       customer: { id: "cus_9", object: "customer" },
     });
-    expect(stripe.readOutcome(CREATE, answer)).toMatchObject({ customerId: "cus_9" });
+    expect(outcomeOf(CREATE, answer)).toMatchObject({ customerId: "cus_9" });
   });
 
   it("does not fall over an object nested 200,000 deep", () => {
     const body = `${'{"id":'.repeat(200_000)}1${"}".repeat(200_000)}`;
-    expect(stripe.readOutcome(CUSTOMER, answerOf(body)).kind).toBe("settled");
+    expect(outcomeOf(CUSTOMER, answerOf(body)).kind).toBe("settled");
   });
 });
 
@@ -159,7 +163,7 @@ describe("readStripeOutcome: a refusal releases, because nothing happened", () =
   const error = { error: { type: "invalid_request_error", code: "parameter_missing", message: "x" } };
 
   it.each([400, 401, 402, 403, 404, 429])("status %i", (status) => {
-    expect(stripe.readOutcome(REFUND, answerOf(error, status))).toEqual({
+    expect(outcomeOf(REFUND, answerOf(error, status))).toEqual({
       kind: "refused",
       vendorCode: "parameter_missing",
     });
@@ -169,14 +173,14 @@ describe("readStripeOutcome: a refusal releases, because nothing happened", () =
     const declined = {
       error: { type: "card_error", code: "card_declined", decline_code: "generic", charge: "ch_1" },
     };
-    expect(stripe.readOutcome(CHARGE, answerOf(declined, 402))).toEqual({
+    expect(outcomeOf(CHARGE, answerOf(declined, 402))).toEqual({
       kind: "refused",
       vendorCode: "card_declined",
     });
   });
 
   it("an error without a code", () => {
-    expect(stripe.readOutcome(REFUND, answerOf({ error: { type: "api_error" } }, 400))).toEqual({
+    expect(outcomeOf(REFUND, answerOf({ error: { type: "api_error" } }, 400))).toEqual({
       kind: "refused",
       vendorCode: null,
     });
@@ -184,15 +188,15 @@ describe("readStripeOutcome: a refusal releases, because nothing happened", () =
 
   it("a lock conflict", () => {
     const locked = { error: { type: "invalid_request_error", code: "lock_timeout" } };
-    expect(stripe.readOutcome(REFUND, answerOf(locked, 409)).kind).toBe("refused");
-    expect(stripe.readOutcome(REFUND, answerOf(locked, 429)).kind).toBe("refused");
+    expect(outcomeOf(REFUND, answerOf(locked, 409)).kind).toBe("refused");
+    expect(outcomeOf(REFUND, answerOf(locked, 429)).kind).toBe("refused");
   });
 
   const left = { ...INTENT, status: "requires_payment_method", client_secret: "pi_1_secret_x" };
 
   it("a decline of a confirmation, after which the intent is what it was before", () => {
     const declined = { error: { type: "card_error", code: "card_declined", payment_intent: left } };
-    expect(stripe.readOutcome(CONFIRM, answerOf(declined, 402))).toEqual({
+    expect(outcomeOf(CONFIRM, answerOf(declined, 402))).toEqual({
       kind: "refused",
       vendorCode: "card_declined",
     });
@@ -201,7 +205,7 @@ describe("readStripeOutcome: a refusal releases, because nothing happened", () =
   /** No money moved. The intent it leaves behind counts again as soon as somebody confirms it through the proxy. */
   it("also a declined creation that leaves an open intent behind", () => {
     const declined = { error: { type: "card_error", code: "card_declined", payment_intent: left } };
-    expect(stripe.readOutcome(CREATE, answerOf(declined, 402)).kind).toBe("refused");
+    expect(outcomeOf(CREATE, answerOf(declined, 402)).kind).toBe("refused");
   });
 });
 
@@ -216,12 +220,12 @@ describe("readStripeOutcome: a conflict that proves nothing stays unknown", () =
     ["another code", { type: "invalid_request_error", code: "something_new" }],
     ["a code that is no text", { code: 409 }],
   ])("409 with %s", (_what, error) => {
-    expect(stripe.readOutcome(REFUND, answerOf({ error }, 409)).kind).toBe("unknown");
+    expect(outcomeOf(REFUND, answerOf({ error }, 409)).kind).toBe("unknown");
   });
 
   it.each([400, 429])("a key in use under status %i", (status) => {
     const answer = answerOf({ error: { code: "idempotency_key_in_use" } }, status);
-    expect(stripe.readOutcome(REFUND, answer).kind).toBe("unknown");
+    expect(outcomeOf(REFUND, answer).kind).toBe("unknown");
   });
 });
 
@@ -229,17 +233,15 @@ describe("readStripeOutcome: anything that proves neither stays unknown, and cha
   const refund = { id: "re_1", currency: "usd", amount: 300, status: "succeeded" };
 
   it.each([500, 502, 503, 504, 520])("A9: status %i, whatever its body says", (status) => {
-    expect(stripe.readOutcome(REFUND, answerOf(refund, status)).kind).toBe("unknown");
-    expect(stripe.readOutcome(REFUND, answerOf({ error: { code: "api_error" } }, status)).kind).toBe(
-      "unknown",
-    );
+    expect(outcomeOf(REFUND, answerOf(refund, status)).kind).toBe("unknown");
+    expect(outcomeOf(REFUND, answerOf({ error: { code: "api_error" } }, status)).kind).toBe("unknown");
   });
 
   it.each([0, 100, 101, 199, 300, 301, 302, 304, 307, 405, 406, 408, 410, 415, 422, 424, 451, 499])(
     "status %i, which is on no list",
     (status) => {
-      expect(stripe.readOutcome(REFUND, answerOf(refund, status)).kind).toBe("unknown");
-      expect(stripe.readOutcome(REFUND, answerOf({ error: { code: "x" } }, status)).kind).toBe("unknown");
+      expect(outcomeOf(REFUND, answerOf(refund, status)).kind).toBe("unknown");
+      expect(outcomeOf(REFUND, answerOf({ error: { code: "x" } }, status)).kind).toBe("unknown");
     },
   );
 
@@ -255,7 +257,7 @@ describe("readStripeOutcome: anything that proves neither stays unknown, and cha
     ["NaN", '{"id":"re_1","amount":NaN,"currency":"usd"}'],
   ])("A10: a body of %s, under success and refusal alike", (_what, body) => {
     for (const status of [200, 201, 400, 402, 404, 429]) {
-      expect(stripe.readOutcome(REFUND, answerOf(body, status)).kind).toBe("unknown");
+      expect(outcomeOf(REFUND, answerOf(body, status)).kind).toBe("unknown");
     }
   });
 
@@ -275,7 +277,7 @@ describe("readStripeOutcome: anything that proves neither stays unknown, and cha
     const operations = [CREATE, CHARGE, REFUND, TRANSFER, PAYOUT, CANCEL];
     const object = { ...refund, captured: true, amount_captured: 300, amount_received: 300, ...change };
     for (const operation of operations) {
-      expect(stripe.readOutcome(operation, answerOf(object)).kind).toBe("unknown");
+      expect(outcomeOf(operation, answerOf(object)).kind).toBe("unknown");
     }
   });
 
@@ -289,7 +291,7 @@ describe("readStripeOutcome: anything that proves neither stays unknown, and cha
     ["an amount too large for JSON", REFUND, '{"id":"re_1","currency":"usd","amount":9007199254740993}'],
     ["an infinite amount", REFUND, '{"id":"re_1","currency":"usd","amount":1e400}'],
   ])("%s", (_what, operation, body) => {
-    expect(stripe.readOutcome(operation, answerOf(body)).kind).toBe("unknown");
+    expect(outcomeOf(operation, answerOf(body)).kind).toBe("unknown");
   });
 
   it.each([
@@ -299,16 +301,16 @@ describe("readStripeOutcome: anything that proves neither stays unknown, and cha
     ["an error as a list", { error: [] }],
     ["the object that was asked for", refund],
   ])("a refusal with %s", (_what, body) => {
-    expect(stripe.readOutcome(REFUND, answerOf(body, 400)).kind).toBe("unknown");
+    expect(outcomeOf(REFUND, answerOf(body, 400)).kind).toBe("unknown");
   });
 
   it("a success that is an error", () => {
-    expect(stripe.readOutcome(REFUND, answerOf({ error: { code: "x" } })).kind).toBe("unknown");
+    expect(outcomeOf(REFUND, answerOf({ error: { code: "x" } })).kind).toBe("unknown");
   });
 
   it("but takes every 2xx for the success that it is", () => {
     for (const status of [200, 201, 202, 299]) {
-      expect(stripe.readOutcome(REFUND, answerOf(refund, status))).toMatchObject({
+      expect(outcomeOf(REFUND, answerOf(refund, status))).toMatchObject({
         kind: "settled",
         amount: 300n,
       });
@@ -318,7 +320,7 @@ describe("readStripeOutcome: anything that proves neither stays unknown, and cha
   it("reads 1e2 and 100.0 as the whole numbers that they are", () => {
     for (const amount of ["1e2", "100.0", "100"]) {
       const body = `{"id":"re_1","currency":"usd","amount":${amount}}`;
-      expect(stripe.readOutcome(REFUND, answerOf(body))).toMatchObject({ kind: "settled", amount: 100n });
+      expect(outcomeOf(REFUND, answerOf(body))).toMatchObject({ kind: "settled", amount: 100n });
     }
   });
 });

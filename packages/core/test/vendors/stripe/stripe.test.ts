@@ -20,11 +20,11 @@ function render(
 describe("stripe", () => {
   it("is registered under its own name and reaches its own host only", () => {
     expect(VENDORS.stripe).toBe(stripe);
-    expect([stripe.name, stripe.origin]).toEqual(["stripe", "https://api.stripe.com"]);
+    expect([stripe.name, stripe.hosts.main.origin]).toEqual(["stripe", "https://api.stripe.com"]);
   });
 
   it("presents a credential as a bearer token", () => {
-    expect(stripe.authorization("sk_test_x")).toBe("Bearer sk_test_x");
+    expect(stripe.authorization("sk_test_x", null)).toBe("Bearer sk_test_x");
   });
 
   it.each([

@@ -1,0 +1,127 @@
+import {
+  type CallFacts,
+  type Denial,
+  isDenial,
+  KeybrakeError,
+  type KeyIdentity,
+  type Operation,
+  type OwnIdentity,
+  type VendorAnswer,
+  type VendorRead,
+} from "@keybrake/core";
+import { v7 as uuidv7 } from "uuid";
+import { type DataPlane, pricingOf, routeOf, type VendorRoute } from "./data-plane.ts";
+import { buildRequest } from "./forward.ts";
+import { LeakGuard } from "./leak-guard.ts";
+import { ended, readableAnswer, vendorRequestIdOf } from "./settle.ts";
+
+const FORM = "application/x-www-form-urlencoded";
+
+/** On whose behalf a read is made, and what it is for. */
+export interface Reader {
+  readonly identity: KeyIdentity | OwnIdentity;
+  readonly route: VendorRoute;
+  readonly accountId: string | null;
+  /** The connected account whose objects are read. */
+  readonly account: string | null;
+  /** Labels of the audit row: they name the call for which it is read. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly purpose: string;
+  readonly onLeak: () => void;
+}
+
+/**
+ * Reads an object at the vendor with the real credential. Such a read is a call like any other: reserved first,
+ * audited, and refused when its key may no longer act. `stale` = the policy changed, judge again.
+ * Rejects with `vendor_unreachable` when there is no answer that could be relied on, and when one must not be seen.
+ */
+export async function readVendor(
+  plane: DataPlane,
+  reader: Reader,
+  read: VendorRead,
+): Promise<VendorAnswer | Denial | "stale"> {
+  const { route, identity } = reader;
+  const operation = understand(plane, reader, read);
+  if (isDenial(operation)) return operation;
+  const callId = uuidv7();
+  const reserved = await plane.ledger.reserve({
+    ...NOTHING_CLAIMED,
+    callId,
+    identity,
+    vendor: route.vendor.name,
+    method: operation.method,
+    path: operation.path,
+    endpoint: operation.endpoint && `${operation.endpoint.method} ${operation.endpoint.template.text}`,
+    metadata: reader.metadata,
+  });
+  if (reserved.kind === "stale") return "stale";
+  if (reserved.kind === "denied") return reserved.denial;
+  const { secretId } = identity;
+  const settling = { callId, secretId, latencyMs: 0 };
+  const opened = await plane.secrets.open(secretId, reserved.secretVersion).catch(async (error: unknown) => {
+    const reason = "the real credential could not be opened, so the object was not read";
+    await plane.ledger.settle(ended(settling, "released", { reason }));
+    throw error;
+  });
+  const credential = { value: opened.credential, accountId: opened.accountId };
+  const guard = LeakGuard.of(credential.value);
+  const { upstream, target } = routeOf(route, operation);
+  const body = Buffer.from(read.body ?? "");
+  const sent = await upstream.send(
+    buildRequest(route.vendor, operation, null, body, target, credential, null),
+    () => plane.ledger.maySend(reserved),
+  );
+  const isAnswered = sent.kind === "answered";
+  const isLeaking =
+    isAnswered && (guard.finds(sent.body) || guard.finds(Buffer.from(JSON.stringify(sent.headers))));
+  const upstreamMs = sent.kind === "not_sent" ? null : sent.upstreamMs;
+  await plane.ledger.settle(
+    ended({ ...settling, latencyMs: upstreamMs ?? 0 }, isAnswered ? "settled" : "released", {
+      statusCode: isAnswered ? sent.status : null,
+      upstreamMs,
+      vendorRequestId: isAnswered && !isLeaking ? vendorRequestIdOf(route.vendor, sent.headers) : null,
+      reason: reader.purpose,
+    }),
+  );
+  if (!isAnswered || sent.status >= 500 || sent.status === 429) {
+    throw new KeybrakeError("vendor_unreachable", {
+      detail: `what must be known first could not be read at the vendor, nothing was sent`,
+    });
+  }
+  if (isLeaking) {
+    reader.onLeak();
+    throw new KeybrakeError("vendor_answer_withheld", {
+      detail: "the vendor's answer contained a credential",
+    });
+  }
+  return readableAnswer(sent);
+}
+
+const NOTHING_CLAIMED = {
+  claimedAgentId: null,
+  claimedCrewRunId: null,
+  direction: null,
+  amount: null,
+  currency: null,
+  customerId: null,
+  holdMicros: 0n,
+  exposureId: null,
+  accounted: false,
+  idempotency: null,
+  duplicate: null,
+} as const satisfies Partial<CallFacts> & Record<string, unknown>;
+
+function understand(plane: DataPlane, reader: Reader, read: VendorRead): Operation | Denial {
+  return reader.route.vendor.readOperation(
+    {
+      method: read.method,
+      path: read.path,
+      query: read.query,
+      contentType: read.method === "POST" ? FORM : null,
+      idempotencyKey: null,
+      account: reader.account,
+      body: Buffer.from(read.body ?? ""),
+    },
+    { ...pricingOf(plane), accountId: reader.accountId, policy: null },
+  );
+}

@@ -1,0 +1,115 @@
+import {
+  isDenial,
+  KeybrakeError,
+  type RecordSpan,
+  VENDOR_RECORDS,
+  type VendorAnswer,
+  type VendorName,
+  type VendorRead,
+  type VendorRecord,
+} from "@keybrake/core";
+import { type DataPlane, pricingOf } from "../data-plane/data-plane.ts";
+import { readVendor } from "../data-plane/vendor-read.ts";
+
+/** How many pages one secret's day may take. */
+export const PAGES_MAX = 200;
+
+/** A stored credential whose account is compared. */
+export interface ComparedSecret {
+  readonly id: string;
+  readonly name: string;
+  readonly accountId: string | null;
+}
+
+/** The vendor's own records of a span. */
+export interface ReadRecords {
+  readonly records: readonly VendorRecord[];
+  readonly pages: number;
+  /** False when there are more than was read. */
+  readonly isComplete: boolean;
+  /** What the vendor charged for the span in all; null when it says none. */
+  readonly totalMicros: bigint | null;
+}
+
+/** Thrown when the vendor did not give its records. The message is for the operator. */
+export class RecordsUnreadable extends Error {
+  override readonly name = "RecordsUnreadable";
+}
+
+/** Reads the records of `span` with the real credential, page by page; every read is audited. */
+export async function readRecords(
+  plane: DataPlane,
+  vendor: VendorName,
+  secret: ComparedSecret,
+  span: RecordSpan,
+  day: { readonly from: Date; readonly until: Date },
+): Promise<ReadRecords> {
+  const source = VENDOR_RECORDS[vendor];
+  const records: VendorRecord[] = [];
+  let pages = 0;
+  let isComplete = true;
+  for (const first of listsOf(vendor, span)) {
+    let read: VendorRead | null = first;
+    while (read !== null) {
+      if (pages === PAGES_MAX) {
+        isComplete = false;
+        break;
+      }
+      pages++;
+      const answer = await ask(plane, vendor, secret, read);
+      const page = source.readPage(read, answer, span, pricingOf(plane));
+      if (page === null)
+        throw new RecordsUnreadable(`${vendor} answered \`${read.path}\` with ${answer.status} and no list`);
+      for (const record of page.records)
+        if (record.at >= span.from && record.at < span.until) records.push(record);
+      read = page.next;
+    }
+  }
+  const total = source.total({ ...span, ...day });
+  if (total === null) return { records, pages, isComplete, totalMicros: null };
+  const totalMicros = source.readTotal(await ask(plane, vendor, secret, total));
+  return { records, pages: pages + 1, isComplete, totalMicros };
+}
+
+function listsOf(vendor: VendorName, span: RecordSpan): readonly VendorRead[] {
+  try {
+    return VENDOR_RECORDS[vendor].lists(span);
+  } catch (error) {
+    if (error instanceof RangeError) throw new RecordsUnreadable(error.message);
+    throw error;
+  }
+}
+
+async function ask(
+  plane: DataPlane,
+  vendor: VendorName,
+  secret: ComparedSecret,
+  read: VendorRead,
+): Promise<VendorAnswer> {
+  const answer = await readVendor(
+    plane,
+    {
+      identity: {
+        vaultKeyId: null,
+        policyVersion: 0,
+        secretId: secret.id,
+        agentId: "keybrake",
+        crewRunId: null,
+      },
+      route: plane.routes[vendor],
+      accountId: secret.accountId,
+      account: null,
+      metadata: { agent_id: "keybrake" },
+      purpose: "read to compare the audit log with the vendor's records",
+      onLeak: () => undefined,
+    },
+    read,
+  ).catch((error: unknown) => {
+    if (error instanceof KeybrakeError && error.code.startsWith("vendor_"))
+      throw new RecordsUnreadable(`${vendor} did not answer \`${read.path}\``);
+    throw error;
+  });
+  if (answer === "stale") throw new TypeError("Keybrake's own reads have no policy");
+  if (isDenial(answer)) throw new RecordsUnreadable(`\`${read.path}\` may not be read: ${answer.reason}`);
+  return answer;
+}

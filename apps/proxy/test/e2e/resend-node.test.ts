@@ -1,0 +1,103 @@
+import { describe, expect, test } from "vitest";
+import { RESEND_SECRET, resendClient, useMessengers } from "./crew-of-three.ts";
+
+const MAIL = {
+  from: "Billing <billing@crew.example>",
+  to: ["ada@example.com"],
+  subject: "Invoice",
+  text: "Hello",
+};
+
+describe("resend-node through a server", () => {
+  const open = useMessengers();
+
+  test("each recipient counts, the real key is used, and the labels stand in the tags", async () => {
+    const { server, key, resend } = open();
+    const { vaultKey, rows } = await key("resend", {}, "run-mail");
+    const client = resendClient(server.dataUrl, vaultKey);
+    const mail = { ...MAIL, to: ["ada@example.com", "bob@example.com"], cc: "eve@example.com" };
+    const { data, error } = await client.emails.send(mail);
+    expect(error).toBeNull();
+    const arrived = resend.requests.at(-1);
+    expect(arrived?.headers["authorization"]).toBe(`Bearer ${RESEND_SECRET}`);
+    expect(JSON.parse(arrived?.body ?? "{}").tags).toContainEqual({ name: "crew_run_id", value: "run-mail" });
+    expect(await rows()).toMatchObject([
+      {
+        state: "settled",
+        cost_usd: "0.0027",
+        reserved_usd: "0.0027",
+        vendor_object_id: data?.id,
+        direction: "fee",
+      },
+    ]);
+  });
+
+  test("a batch is the sum of its mails, and refused as a whole by the cap", async () => {
+    const { server, key, resend } = open();
+    const { vaultKey, rows } = await key("resend", { daily_usd_cap: "0.01" });
+    const client = resendClient(server.dataUrl, vaultKey);
+    const { data } = await client.batch.send([MAIL, { ...MAIL, to: ["bob@example.com"] }]);
+    expect(data?.data).toHaveLength(2);
+    const before = resend.requests.length;
+    const { error } = await client.batch.send(Array.from({ length: 100 }, () => MAIL));
+    expect(error).toMatchObject({ statusCode: 429, name: "daily_quota_exceeded" });
+    expect(error?.message).toContain("daily_cap_exceeded");
+    expect(resend.requests.length).toBe(before);
+    expect(await rows()).toMatchObject([{ cost_usd: "0.0018" }, { denial_code: "daily_cap_exceeded" }]);
+  });
+
+  test("senders and recipients are the policy's", async () => {
+    const { server, key } = open();
+    const rules = { from: ["@crew.example"], recipient_domains: ["example.com"] };
+    const { vaultKey } = await key("resend", { resend: rules });
+    const client = resendClient(server.dataUrl, vaultKey);
+    for (const stray of [
+      { from: "ceo@bank.example" },
+      { to: ["eve@evil.example"] },
+      { bcc: "eve@evil.example" },
+    ]) {
+      const { error } = await client.emails.send({ ...MAIL, ...stray });
+      expect(error).toMatchObject({ statusCode: 403 });
+      expect(error?.message).toContain("destination_not_allowed");
+    }
+    expect((await client.emails.send(MAIL)).error).toBeNull();
+  });
+
+  test("keys, domains and webhooks cannot be made by any policy", async () => {
+    const { server, key, resend } = open();
+    const { vaultKey } = await key("resend");
+    const client = resendClient(server.dataUrl, vaultKey);
+    const before = resend.requests.length;
+    for (const { error } of [
+      await client.apiKeys.create({ name: "mine" }),
+      await client.domains.create({ name: "evil.example" }),
+    ]) {
+      expect(error).toMatchObject({ statusCode: 403 });
+      expect(error?.message).toContain("endpoint_forbidden");
+    }
+    expect(resend.requests.length).toBe(before);
+  });
+
+  test("the same idempotency key sends one mail and counts once", async () => {
+    const { server, key } = open();
+    const { vaultKey, rows } = await key("resend");
+    const client = resendClient(server.dataUrl, vaultKey);
+    const first = await client.emails.send(MAIL, { idempotencyKey: "invoice-7" });
+    const second = await client.emails.send(MAIL, { idempotencyKey: "invoice-7" });
+    expect(second.data?.id).toBe(first.data?.id);
+    expect((await rows()).reduce((sum, row) => sum + Number(row.reserved_usd), 0)).toBeCloseTo(0.0009);
+  });
+
+  test("a duplicate window names the first mail and lets it go once", async () => {
+    const { server, key, resend } = open();
+    const { vaultKey } = await key("resend", { duplicate_window: "10m" }, "run-twice");
+    const client = resendClient(server.dataUrl, vaultKey);
+    const first = await client.emails.send(MAIL);
+    expect(first.error).toBeNull();
+    const before = resend.requests.length;
+    const { error } = await client.emails.send(MAIL);
+    expect(error?.message).toContain("duplicate_call");
+    expect(resend.requests.length).toBe(before);
+    expect((await client.emails.send({ ...MAIL, subject: "Another" })).error).toBeNull();
+  });
+});

@@ -1,0 +1,55 @@
+import { type Endpoint, VENDOR_NAMES, VENDORS, type VendorName } from "@keybrake/core";
+import type { Command } from "commander";
+import type { Run } from "../context.ts";
+import { CliError, EXIT } from "../exit.ts";
+import type { Column } from "../terminal.ts";
+
+const COLUMNS: readonly Column<Endpoint>[] = [
+  { name: "OPERATION", value: ({ operation }) => operation },
+  { name: "METHOD", value: ({ method }) => method },
+  { name: "PATH", value: ({ template }) => template.text },
+  { name: "MONEY", value: ({ direction }) => direction ?? "" },
+  { name: "PRICED BY", value: ({ quote }) => (quote === "none" ? "" : quote) },
+  { name: "RULE", value: (endpoint) => ruleOf(endpoint) },
+];
+
+/** `keybrake endpoints <vendor>`: what this version knows of a vendor's API. Asks no server. */
+export function addEndpoints(program: Command, run: Run): void {
+  program
+    .command("endpoints <vendor>")
+    .description("the endpoints that this version knows of a vendor, with the money rule that holds for each")
+    .option("--find <text>", "only those whose name or path has this text")
+    .action(
+      run(async (context, options, vendor = "") => {
+        const { find = "" } = options;
+        const all = VENDORS[readVendor(vendor)].endpoints;
+        const found = all.filter(
+          ({ operation, template }) => operation.includes(find) || template.text.includes(find),
+        );
+        if (context.isJson) return context.json(found.map(describe));
+        context.list({ data: found, next_cursor: null }, COLUMNS, found);
+      }),
+    );
+}
+
+function readVendor(text: string): VendorName {
+  const vendor = VENDOR_NAMES.find((name) => name === text);
+  if (vendor === undefined) {
+    throw new CliError(EXIT.usage, `\`${text}\` is no vendor: use one of ${VENDOR_NAMES.join(", ")}`);
+  }
+  return vendor;
+}
+
+function ruleOf(endpoint: Endpoint): string {
+  if (endpoint.forbidden) return "never allowed";
+  return endpoint.accounted ? "" : "free read";
+}
+
+function describe(endpoint: Endpoint) {
+  const { operation, method, template, direction, quote, settle, accounted, forbidden, metadata, streams } =
+    endpoint;
+  return {
+    ...{ operation, method, path: template.text, direction, quote, settle },
+    ...{ accounted, forbidden, metadata, streams },
+  };
+}

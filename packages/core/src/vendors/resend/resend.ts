@@ -1,0 +1,43 @@
+import type { Vendor } from "../vendor.ts";
+import { appendTags } from "./labels.ts";
+import { RESEND_CATALOGUE, readResendOperation } from "./read-operation.ts";
+import { readResendOutcome } from "./read-outcome.ts";
+import { renderResendError } from "./render-error.ts";
+
+/** Resend, as its official SDK 6.38 calls it. */
+export const resend: Vendor = {
+  name: "resend",
+  hosts: { main: { origin: "https://api.resend.com", prefix: "" } },
+  requestHeaders: ["x-batch-validation"],
+  responseHeaders: [
+    "content-type",
+    "ratelimit-limit",
+    "ratelimit-policy",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+    "retry-after",
+    "x-request-id",
+    "x-resend-daily-quota",
+    "x-resend-monthly-quota",
+  ],
+  requestIdHeader: "x-request-id",
+  endpoints: RESEND_CATALOGUE.endpoints,
+  findCredentialProblem: (value) =>
+    /^re_[A-Za-z0-9_]+$/.test(value)
+      ? null
+      : "a key of Resend starts with `re_`: store the key from Resend's dashboard",
+  authorization: (credential) => `Bearer ${credential}`,
+  readOperation: readResendOperation,
+  priceFromMemory: () => null,
+  priceFromAnswers: () => ({ kind: "unpriced", reason: "no price of Resend is read from answers" }),
+  readOwner: () => null,
+  // Resend's amounts are its fees, in cents.
+  toMicros: (amount, currency) => (currency === "usd" ? amount * 10_000n : null),
+  readOutcome: readResendOutcome,
+  followUp: () => null,
+  readFollowUp: () => ({ kind: "unknown", reason: "no answer of Resend is pending" }),
+  completeBody: appendTags,
+  // Endpoints whose answers hold secrets are forbidden.
+  scrubAnswer: (_operation, body) => body,
+  renderError: renderResendError,
+};
