@@ -10,6 +10,7 @@ import {
   RESEND_PRICES,
   TWILIO_PRICES,
   USD_ONLY,
+  VENDOR_NAMES,
   type VendorName,
 } from "@keybrake/core";
 import { z } from "zod";
@@ -58,9 +59,7 @@ const KNOWN = new Set([
   "KEYBRAKE_MASTER_KEY_FILE",
   "KEYBRAKE_ADMIN_TOKEN",
   "KEYBRAKE_ADMIN_TOKEN_FILE",
-  "KEYBRAKE_STRIPE_UPSTREAM_URL",
-  "KEYBRAKE_TWILIO_UPSTREAM_URL",
-  "KEYBRAKE_RESEND_UPSTREAM_URL",
+  ...VENDOR_NAMES.map(upstreamVariable),
   "KEYBRAKE_SANDBOX",
   "KEYBRAKE_RETENTION_DAYS",
   "KEYBRAKE_MONTHLY_REQUEST_LIMIT",
@@ -111,11 +110,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     masterKey: reader.text("KEYBRAKE_MASTER_KEY"),
     masterKeyFile: reader.text("KEYBRAKE_MASTER_KEY_FILE"),
     adminToken: reader.adminToken(),
-    upstreamUrls: {
-      stripe: reader.origin("KEYBRAKE_STRIPE_UPSTREAM_URL"),
-      twilio: reader.origin("KEYBRAKE_TWILIO_UPSTREAM_URL"),
-      resend: reader.origin("KEYBRAKE_RESEND_UPSTREAM_URL"),
-    },
+    upstreamUrls: Object.fromEntries(
+      VENDOR_NAMES.map((name) => [name, reader.origin(upstreamVariable(name))]),
+    ) as Config["upstreamUrls"],
     isSandbox: reader.flag("KEYBRAKE_SANDBOX") ?? databaseUrl === null,
     retentionDays: reader.wholeNumber("KEYBRAKE_RETENTION_DAYS", 1, 3_660) ?? 30,
     monthlyRequestLimit: reader.wholeNumber("KEYBRAKE_MONTHLY_REQUEST_LIMIT", 0, Number.MAX_SAFE_INTEGER),
@@ -150,6 +147,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   reader.throwIfWrong();
   return config;
+}
+
+/** The setting that names another address for a vendor: a mock, a test server. */
+function upstreamVariable(vendor: VendorName): string {
+  return `KEYBRAKE_${vendor.toUpperCase()}_UPSTREAM_URL`;
 }
 
 /** Removes the secrets from the environment, so that no child process and no crash report inherits them. */

@@ -1,3 +1,5 @@
+import { VENDOR_NAMES, type VendorName } from "./vendors/names.ts";
+
 /** The methods that any vendor of ours knows. Everything else is refused before policy. */
 export const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
 export type Method = (typeof METHODS)[number];
@@ -53,7 +55,7 @@ export function matchesEndpoint(pattern: EndpointPattern, method: Method, path: 
 /** A request target in its only acceptable spelling: what policy judges is byte for byte what goes on the wire. */
 export interface CanonicalTarget {
   /** The vendor named by a path prefix, or null when the path is the vendor's own. */
-  readonly prefix: "stripe" | "twilio" | "resend" | null;
+  readonly prefix: VendorName | null;
   readonly path: string;
   /** The query as received, without its `?`; null when there is none. */
   readonly query: string | null;
@@ -61,7 +63,7 @@ export interface CanonicalTarget {
 
 const TARGET_LENGTH_MAX = 8_192;
 const PATH_LENGTH_MAX = 2_048;
-const PREFIX = /^\/(stripe|twilio|resend)(?=\/)/;
+const PREFIX = new RegExp(`^/(${VENDOR_NAMES.join("|")})(?=/)`);
 const PATH = /^(?:\/[A-Za-z0-9._~:@!$&'()*+,=-]+)+$/;
 const QUERY = /^[A-Za-z0-9._~:@!$&'()*+,=/?%;[\]{}|^-]*$/;
 

@@ -12,6 +12,7 @@ export * from "./policy.ts";
 export type * from "./ports.ts";
 export * from "./vault-key.ts";
 export { VENDORS } from "./vendors/index.ts";
+export { VENDOR_NAMES, type VendorName } from "./vendors/names.ts";
 export * from "./vendors/records.ts";
 export { parseResendPrices, RESEND_PRICES, type ResendPrices } from "./vendors/resend/prices.ts";
 export { stripeExponent } from "./vendors/stripe/currency.ts";

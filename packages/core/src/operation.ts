@@ -1,7 +1,7 @@
 import type { Direction } from "./call.ts";
 import type { DenialCode } from "./denial.ts";
 import type { Method, PathTemplate } from "./endpoint.ts";
-import type { VendorName } from "./policy.ts";
+import type { VendorName } from "./vendors/names.ts";
 
 /** One row of a vendor's catalogue: what an endpoint is and which money rules hold for it. */
 export interface Endpoint {

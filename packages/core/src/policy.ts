@@ -2,10 +2,7 @@ import { z } from "zod";
 import type { BudgetSpec } from "./budget.ts";
 import { type EndpointPattern, parseEndpointPattern } from "./endpoint.ts";
 import { parseUsd } from "./money.ts";
-
-/** The vendors that this version serves. */
-export const VENDOR_NAMES = ["stripe", "twilio", "resend"] as const;
-export type VendorName = (typeof VENDOR_NAMES)[number];
+import { VENDOR_NAMES, type VendorName } from "./vendors/names.ts";
 
 const CALLS_MAX = 1_000_000_000;
 const DURATION_SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
@@ -107,7 +104,7 @@ export const policySchema = z
   })
   .check((context) => {
     const { value } = context;
-    const strangers = VENDOR_NAMES.filter((name) => name !== value.vendor && value[name] !== undefined);
+    const strangers = VENDOR_NAMES.filter((name) => name !== value.vendor && name in value);
     for (const name of strangers) {
       const message = `says nothing to a key for ${value.vendor}: remove it`;
       context.issues.push({ code: "custom", message, path: [name], input: value });

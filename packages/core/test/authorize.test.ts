@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { authorize, type KeyFacts } from "../src/authorize.ts";
 import type { DenialCode } from "../src/denial.ts";
 import type { Operation, Price } from "../src/operation.ts";
-import type { VendorName } from "../src/policy.ts";
+import type { VendorName } from "../src/vendors/names.ts";
 import { ANYTHING, NOW, operationOf, policyOf, requestOf } from "./stripe-requests.ts";
 
 const CREATE = operationOf(requestOf("POST", "/v1/payment_intents", "amount=1000&currency=usd"));

@@ -16,23 +16,10 @@ export class LeakGuard {
   }
 
   private constructor(credential: Buffer) {
-    const text = credential.toString("latin1");
-    const hex = credential.toString("hex");
-    // Twice where capitals mean nothing, and with only those characters escaped that have to be, as most programs do.
-    const texts = new Set<string>([
-      text,
-      hex,
-      hex.toUpperCase(),
-      hex.replace(/../g, "%$&"),
-      hex.toUpperCase().replace(/../g, "%$&"),
-      hex.replace(/../g, "\\u00$&"),
-      hex.toUpperCase().replace(/../g, "\\u00$&"),
-      encodeURIComponent(text),
-      encodeURIComponent(text).replace(/%../g, (match) => match.toLowerCase()),
-      JSON.stringify(text).slice(1, -1),
-      ...[0, 1, 2].flatMap((shift) => base64Core(credential, shift)),
-    ]);
-    this.#needles = [...texts].map((needle) => Buffer.from(needle, "latin1"));
+    // Of a name and a secret together (Twilio's `SK…:secret`) the secret alone opens as much.
+    const colon = credential.indexOf(":");
+    const parts = colon === -1 ? [credential] : [credential, credential.subarray(colon + 1)];
+    this.#needles = parts.flatMap((part) => needlesOf(part));
   }
 
   /** The longest needle less one: what a stream must remember of its last chunk. */
@@ -43,6 +30,26 @@ export class LeakGuard {
   finds(bytes: Buffer): boolean {
     return this.#needles.some((needle) => bytes.includes(needle));
   }
+}
+
+function needlesOf(secret: Buffer): readonly Buffer[] {
+  const text = secret.toString("latin1");
+  const hex = secret.toString("hex");
+  // Twice where capitals mean nothing, and with only those characters escaped that have to be, as most programs do.
+  const texts = new Set<string>([
+    text,
+    hex,
+    hex.toUpperCase(),
+    hex.replace(/../g, "%$&"),
+    hex.toUpperCase().replace(/../g, "%$&"),
+    hex.replace(/../g, "\\u00$&"),
+    hex.toUpperCase().replace(/../g, "\\u00$&"),
+    encodeURIComponent(text),
+    encodeURIComponent(text).replace(/%../g, (match) => match.toLowerCase()),
+    JSON.stringify(text).slice(1, -1),
+    ...[0, 1, 2].flatMap((shift) => base64Core(secret, shift)),
+  ]);
+  return [...texts].map((needle) => Buffer.from(needle, "latin1"));
 }
 
 /** Base64 of the bytes at one of three alignments, less the characters that depend on their neighbors. */

@@ -12,7 +12,7 @@ import { type DataPlane, pricingOf } from "../data-plane/data-plane.ts";
 import { readVendor } from "../data-plane/vendor-read.ts";
 
 /** How many pages one secret's day may take. */
-export const PAGES_MAX = 200;
+const PAGES_MAX = 200;
 
 /** A stored credential whose account is compared. */
 export interface ComparedSecret {
@@ -25,7 +25,7 @@ export interface ComparedSecret {
 export interface ReadRecords {
   readonly records: readonly VendorRecord[];
   readonly pages: number;
-  /** False when there are more than was read. */
+  /** False when there are more than was read, or when the vendor may no longer keep them all. */
   readonly isComplete: boolean;
   /** What the vendor charged for the span in all; null when it says none. */
   readonly totalMicros: bigint | null;

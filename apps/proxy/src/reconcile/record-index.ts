@@ -14,9 +14,10 @@ export class RecordIndex {
   readonly #byKey = new Map<string, RecordGroup>();
   readonly #byObject = new Map<string, Set<RecordGroup>>();
 
+  /** `records` in the order in which vendors list them, the newest first. */
   constructor(records: readonly VendorRecord[]) {
     const groups = new Map<string, RecordGroup>();
-    for (const record of records) {
+    for (const record of records.toReversed()) {
       const name = groupName(record);
       const group = groups.get(name) ?? { records: [], isExplained: record.isAutomatic };
       groups.set(name, group);
@@ -67,7 +68,7 @@ export class RecordIndex {
   }
 }
 
-/** Of two records of one second the one that ends its object is the later one. */
+/** Of two records of one second the one that ends its object is the later one; else their order stays. */
 export function compareRecords(a: VendorRecord, b: VendorRecord): number {
   return a.at.getTime() - b.at.getTime() || Number(isFinal(a)) - Number(isFinal(b));
 }

@@ -4,4 +4,5 @@ export * from "./describe-key-store.ts";
 export * from "./describe-ledger.ts";
 export * from "./describe-rate-limiter.ts";
 export * from "./describe-secret-store.ts";
+export * from "./describe-vendor.ts";
 export type * from "./ledger-harness.ts";

@@ -1,4 +1,4 @@
-import type { VendorName } from "../policy.ts";
+import type { VendorName } from "./names.ts";
 import { resend } from "./resend/resend.ts";
 import { stripe } from "./stripe/stripe.ts";
 import { twilio } from "./twilio/twilio.ts";

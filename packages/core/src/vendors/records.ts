@@ -1,6 +1,6 @@
 import type { VendorRead } from "../operation.ts";
 import type { Outcome } from "../outcome.ts";
-import type { VendorName } from "../policy.ts";
+import type { VendorName } from "./names.ts";
 import { resendRecords } from "./resend/records.ts";
 import { stripeRecords } from "./stripe/records.ts";
 import { twilioRecords } from "./twilio/records.ts";
@@ -60,6 +60,11 @@ export interface Trace {
  * log. Pure; the reads go to endpoints of the vendor's catalogue.
  */
 export interface VendorRecords {
+  /**
+   * For how many days the vendor surely keeps its records; null = nobody says, so that only a record which is older
+   * than the span shows that the span is there as a whole.
+   */
+  readonly keptDays: number | null;
   /** The first page of each list to read; throws a RangeError when the account must be known and is not. */
   lists(span: RecordSpan): readonly VendorRead[];
   /** Reads a page; null when the answer is none. Records outside the span may be among them. */

@@ -4,8 +4,9 @@ import type { FaultCode } from "../faults.ts";
 import type { RateTable } from "../money.ts";
 import type { Endpoint, Operation, OwnedObject, Price, PriceLookup, VendorRead } from "../operation.ts";
 import type { Outcome } from "../outcome.ts";
-import type { Policy, VendorName } from "../policy.ts";
+import type { Policy } from "../policy.ts";
 import type { KnownExposure } from "../ports.ts";
+import type { VendorName } from "./names.ts";
 import type { ResendPrices } from "./resend/prices.ts";
 import type { TwilioPrices } from "./twilio/prices.ts";
 

@@ -11,6 +11,8 @@ const MICROS_PER_CENT = 10_000n;
  * shows neither request ids nor idempotency keys: a mail is joined by its id, and a batch by its time and size.
  */
 export const resendRecords: VendorRecords = {
+  // It depends on the plan, and no answer tells it.
+  keptDays: null,
   lists: () => [pageAfter(null)],
   readPage: (_read, answer, { from }, pricing) => readPage(answer, from, pricing),
   traceOf: (endpoint) => {

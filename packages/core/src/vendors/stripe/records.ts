@@ -60,6 +60,7 @@ const MOVEMENTS = new Set(["charge", "payment", "payment_refund", "payout", "ref
  * transactions as a second source of amounts. Events are kept for 30 days.
  */
 export const stripeRecords: VendorRecords = {
+  keptDays: 30,
   lists: (span) => [EVENTS, BALANCE].map((path) => pageAfter(path, span, null)),
   readPage: (read, answer, span) => readPage(read, answer, span),
   traceOf: (endpoint): Trace | null => {
@@ -82,11 +83,7 @@ function secondsOf(at: Date): number {
   return Math.floor(at.getTime() / 1_000);
 }
 
-function readPage(
-  read: VendorRead,
-  answer: VendorAnswer,
-  span: RecordSpan,
-): RecordPage | null {
+function readPage(read: VendorRead, answer: VendorAnswer, span: RecordSpan): RecordPage | null {
   const page = answer.status === 200 ? parseObject(answer.body) : null;
   const data = page?.["data"];
   if (!Array.isArray(data)) return null;
@@ -134,12 +131,7 @@ function objectsOf(what: string, object: StripeObject): readonly string[] {
   return parents.flatMap((value) => readText(value) ?? []);
 }
 
-function outcomeOf(
-  what: string,
-  kind: string,
-  object: StripeObject,
-  previous: unknown,
-): Outcome {
+function outcomeOf(what: string, kind: string, object: StripeObject, previous: unknown): Outcome {
   const currency = readText(object["currency"])?.toLowerCase() ?? null;
   const objectId = readText(object["id"]);
   if (what === "charge.refunded") {
@@ -158,9 +150,10 @@ function outcomeOf(
 }
 
 const ENDPOINT_OF_KIND: ReadonlyMap<string, Endpoint> = new Map(
-  Object.entries(KINDS).flatMap(([kind, operation]) => {
+  Object.entries(KINDS).map(([kind, operation]) => {
     const endpoint = listStripeEndpoints().find((candidate) => candidate.operation === operation);
-    return endpoint === undefined ? [] : [[kind, endpoint] as const];
+    if (endpoint === undefined) throw new TypeError(`the catalogue has no \`${operation}\``);
+    return [kind, endpoint] as const;
   }),
 );
 

@@ -4,7 +4,7 @@ import type { FormField } from "../../form.ts";
 /** A URL that every reader splits at the same places: no user, no escape or bracket in its host, no backslash. */
 const URL_SHAPE = /^https?:\/\/([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::[0-9]{1,5})?(?:[/?#]|$)/i;
 /** The names of Twilio's parameters that hold a URL which it will call or fetch: `VoiceUrl`, `StatusCallback`, … */
-const URL_NAME = /(?:url|uri|callback|webhook)s?$/i;
+const URL_NAME = /(?:url|uri|callback|webhook)$/i;
 /** Parameters that hide such URLs behind an object of the account. */
 const HIDING_NAME = /^(?:.*ApplicationSid|TrunkSid)$/;
 

@@ -1,10 +1,9 @@
 import type { VendorRead } from "../../operation.ts";
-import type { Outcome } from "../../outcome.ts";
 import type { RecordPage, RecordSpan, Trace, VendorRecord, VendorRecords } from "../records.ts";
-import type { VendorAnswer } from "../vendor.ts";
+import type { Pricing, VendorAnswer } from "../vendor.ts";
+import { readTwilioFollowUp } from "./read-outcome.ts";
 
 const PAGE_SIZE = 1_000;
-const MICROS_PER_CENT = 10_000n;
 const DAY_MS = 86_400_000;
 
 interface List {
@@ -12,12 +11,28 @@ interface List {
   readonly file: string;
   readonly date: string;
   readonly kind: string;
+  /** The endpoint that makes one, as audit rows name it. */
+  readonly endpoint: string;
 }
+
+const ACCOUNT = "/2010-04-01/Accounts/{AccountSid}";
 
 /** A message is listed by the day on which it was sent, a call by the day on which it began. */
 const LISTS: readonly List[] = [
-  { name: "messages", file: "Messages.json", date: "DateSent", kind: "message" },
-  { name: "calls", file: "Calls.json", date: "StartTime", kind: "call" },
+  {
+    name: "messages",
+    file: "Messages.json",
+    date: "DateSent",
+    kind: "message",
+    endpoint: `POST ${ACCOUNT}/Messages.json`,
+  },
+  {
+    name: "calls",
+    file: "Calls.json",
+    date: "StartTime",
+    kind: "call",
+    endpoint: `POST ${ACCOUNT}/Calls.json`,
+  },
 ];
 
 /**
@@ -25,11 +40,12 @@ const LISTS: readonly List[] = [
  * absence proves nothing. They show no request ids; rows are joined by sid.
  */
 export const twilioRecords: VendorRecords = {
+  // Thirteen months, by its documentation.
+  keptDays: 390,
   lists: (span) => LISTS.map((list) => firstPage(list, span)),
-  readPage: (read, answer) => readPage(read, answer),
+  readPage: (read, answer, _span, pricing) => readPage(read, answer, pricing),
   traceOf: (endpoint) => {
-    const file = /^POST \/2010-04-01\/Accounts\/\{\w+\}\/(\w+\.json)$/.exec(endpoint)?.[1];
-    const list = LISTS.find((candidate) => candidate.file === file);
+    const list = LISTS.find((candidate) => candidate.endpoint === endpoint);
     return list === undefined ? null : traceOf(list);
   },
   total: (span) => ({
@@ -73,7 +89,7 @@ function lastDayOf({ until }: RecordSpan): string {
   return dayOf(new Date(until.getTime() - 1));
 }
 
-function readPage(read: VendorRead, answer: VendorAnswer): RecordPage | null {
+function readPage(read: VendorRead, answer: VendorAnswer, pricing: Pricing): RecordPage | null {
   const list = LISTS.find(({ file }) => read.path.endsWith(`/${file}`));
   const page = answer.status === 200 ? parseObject(answer.body) : null;
   const items = list === undefined ? undefined : page?.[list.name];
@@ -83,7 +99,7 @@ function readPage(read: VendorRead, answer: VendorAnswer): RecordPage | null {
     if (!isObject(item)) return null;
     // What arrived, and what Twilio sent by itself (a reply, a leg that a call dialed), was no request of anybody.
     if (item["direction"] !== "outbound-api") continue;
-    const record = readItem(list, item);
+    const record = readItem(list, item, pricing);
     if (record === null) return null;
     records.push(record);
   }
@@ -98,11 +114,16 @@ function nextOf(read: VendorRead, uri: unknown): VendorRead | null | undefined {
   return path === read.path && query !== undefined ? { ...read, query } : undefined;
 }
 
-function readItem({ kind }: List, item: Readonly<Record<string, unknown>>): VendorRecord | null {
+function readItem(
+  { kind, endpoint }: List,
+  item: Readonly<Record<string, unknown>>,
+  pricing: Pricing,
+): VendorRecord | null {
   const { sid, date_created: created, status } = item;
   const at = new Date(typeof created === "string" ? created : Number.NaN);
   if (typeof sid !== "string" || sid === "" || Number.isNaN(at.getTime())) return null;
-  const micros = readPrice(item["price"], item["price_unit"]);
+  // An entry of the list is what a read of that object answers: its price is read by the same rule.
+  const answer = { status: 200, header: () => null, body: JSON.stringify(item) };
   return {
     id: sid,
     at,
@@ -112,20 +133,7 @@ function readItem({ kind }: List, item: Readonly<Record<string, unknown>>): Vend
     requestId: null,
     idempotencyKey: null,
     isAutomatic: false,
-    outcome: micros === null ? { kind: "pending", objectId: sid, customerId: null } : settled(sid, micros),
-  };
-}
-
-function settled(objectId: string, costMicros: bigint): Outcome {
-  const amount = (costMicros + MICROS_PER_CENT - 1n) / MICROS_PER_CENT;
-  return {
-    kind: "settled",
-    amount,
-    currency: "usd",
-    costMicros,
-    exposure: null,
-    objectId,
-    customerId: null,
+    outcome: readTwilioFollowUp(endpoint, answer, pricing),
   };
 }
 

@@ -43,7 +43,7 @@ const LENGTH_MAX = 4_000;
  * numeric entities), because whatever one reader skips another may dial. A URL with placeholders is refused.
  */
 export function readTwiml(text: string): Twiml | Denial {
-  const reading: Reading = { hosts: new Set(), open: [], unbounded: null, isSpoken: false };
+  const reading: Reading = { hosts: new Set(), open: [], unbounded: null, isBegun: false, isSpoken: false };
   const source = text.replace(/^\s*<\?xml [^<>]*\?>/, "");
   if (text.length > LENGTH_MAX) return malformed(`longer than ${LENGTH_MAX} characters`);
   let from = 0;
@@ -73,6 +73,7 @@ export function readTwiml(text: string): Twiml | Denial {
 }
 
 interface Reading {
+  isBegun: boolean;
   isSpoken: boolean;
   readonly hosts: Set<string>;
   readonly open: string[];
@@ -80,10 +81,15 @@ interface Reading {
 }
 
 function readElement(reading: Reading, name: string, attributes: string): string | null {
-  if ((name === "Response") !== (reading.open.length === 0)) return "anything but one `<Response>`";
+  const isRoot = reading.open.length === 0;
+  if ((name === "Response") !== isRoot || (isRoot && reading.isBegun)) return "anything but one `<Response>`";
+  reading.isBegun = true;
   if (!BOUNDED.has(name)) reading.unbounded ??= `<${name}>`;
   if (name === "Say" && !FREE_VOICE.test(attributes)) reading.isSpoken = true;
+  const seen = new Set<string>();
   for (const [, key = "", double, single] of attributes.matchAll(ATTRIBUTE)) {
+    if (seen.has(key)) return `\`${key}\` twice in one element`;
+    seen.add(key);
     const value = unescapeXml(double ?? single ?? "");
     if (value === null) return "an entity that is not one of XML's five";
     if (key === "loop" && value !== "1") reading.unbounded ??= `<${name} loop>`;

@@ -133,6 +133,8 @@ describe("a call costs its limit in started minutes", () => {
     "<!DOCTYPE x><Response/>",
     "<Response><Say>&#60;</Say></Response>",
     "<Response>x</Response",
+    '<Response><Say voice="woman" voice="Polly.Joanna-Neural">x</Say></Response>',
+    "<Response><Redirect>/relative</Redirect></Response>",
   ])("instructions that readers may take differently are malformed: %s", (Twiml) => {
     expect(codeOf(call({ Twiml }))).toBe("request_malformed");
   });
