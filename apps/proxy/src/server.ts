@@ -180,6 +180,7 @@ async function compose(
     pepper: installKeys.pepper,
     secrets,
     onChange: () => keys.forget(),
+    plane,
     reconciler,
     isReady: async () => replica.holdsLease(),
     metrics: metrics.registry,

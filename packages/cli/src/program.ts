@@ -7,6 +7,7 @@ import { addEndpoints } from "./commands/endpoints.ts";
 import { addKeys, addRevocations } from "./commands/keys.ts";
 import { addKillSwitch } from "./commands/kill-switch.ts";
 import { addPolicy } from "./commands/policy.ts";
+import { addPrices } from "./commands/prices.ts";
 import { addReconcile } from "./commands/reconcile.ts";
 import { addSecrets } from "./commands/secrets.ts";
 import { addSpend } from "./commands/spend.ts";
@@ -72,6 +73,7 @@ function createProgram(terminal: Terminal): Command {
   addSql(program, run);
   addPolicy(program, run, terminal);
   addAudit(program, run);
+  addPrices(program, run);
   addReconcile(program, run);
   addApply(program, run, terminal);
   return program;

@@ -45,7 +45,7 @@ describe("a policy test", () => {
   it("says that a price is only known to the server", () => {
     const result = probePolicy(refunds, [], request("/v1/refunds", "charge=ch_1"), NOW);
     expect(result).toMatchObject({ verdict: "allow", price: "known after a look-up" });
-    expect(result.notes[0]).toContain("`ch_1`");
+    expect(result.notes[0]).toContain("`/v1/charges/ch_1`");
   });
 
   it.each([

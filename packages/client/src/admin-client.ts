@@ -90,6 +90,11 @@ export function createAdminClient(options: AdminClientOptions) {
       delete: (id: string): Promise<void> => send("deleteBudget", { params: { id } }),
     },
     audit: { verify: () => send("verifyAudit", { timeoutMs: VERIFY_TIMEOUT_MS }) },
+    prices: {
+      /** A price table with what Twilio's own pricing API says of some countries. Nothing is changed. */
+      refresh: (body: BodyOf<"refreshPrices">) =>
+        send("refreshPrices", { body, timeoutMs: RECONCILE_TIMEOUT_MS }),
+    },
     /** Compares a day with the vendor's own records; with `apply` it settles what those decide. */
     reconcile: (body: BodyOf<"reconcile">) => send("reconcile", { body, timeoutMs: RECONCILE_TIMEOUT_MS }),
     sql: {

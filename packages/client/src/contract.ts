@@ -10,6 +10,7 @@ export * from "./contract/kill-switch.ts";
 export * from "./contract/me.ts";
 export { createOpenApiDocument } from "./contract/openapi.ts";
 export { PAGE_LIMIT, PAGE_LIMIT_MAX, type Page } from "./contract/page.ts";
+export * from "./contract/prices.ts";
 export * from "./contract/reconcile.ts";
 export { problemSchema, type Route } from "./contract/route.ts";
 export { ROUTES } from "./contract/routes.ts";

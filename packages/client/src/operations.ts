@@ -31,6 +31,7 @@ export const OPERATIONS = {
   createBudget: { method: "POST", path: "/budgets" },
   listBudgets: { method: "GET", path: "/budgets" },
   deleteBudget: { method: "DELETE", path: "/budgets/{id}" },
+  refreshPrices: { method: "POST", path: "/prices/refresh" },
   reconcile: { method: "POST", path: "/reconcile" },
   verifyAudit: { method: "GET", path: "/audit/verify" },
   streamEvents: { method: "GET", path: "/events" },

@@ -17,4 +17,5 @@ export * from "./vendors/records.ts";
 export { parseResendPrices, RESEND_PRICES, type ResendPrices } from "./vendors/resend/prices.ts";
 export { stripeExponent } from "./vendors/stripe/currency.ts";
 export { parseTwilioPrices, TWILIO_PRICES, type TwilioPrices } from "./vendors/twilio/prices.ts";
+export { priceReadsOf, refreshTwilioPrices, renderTwilioPrices } from "./vendors/twilio/refresh.ts";
 export type * from "./vendors/vendor.ts";

@@ -3,6 +3,7 @@ import { API_ROOT, createOpenApiDocument } from "@keybrake/client/contract";
 import express, { type Express } from "express";
 import helmet from "helmet";
 import type { Registry } from "prom-client";
+import type { DataPlane } from "../data-plane/data-plane.ts";
 import type { ChainHead, SignedTombstone } from "../ledger/audit-verify.ts";
 import type { Database } from "../ledger/database.ts";
 import { tombstoneText } from "../ledger/maintenance.ts";
@@ -17,6 +18,7 @@ import { mountEvents } from "./events.ts";
 import { mountKillSwitch } from "./kill-switch.ts";
 import { LiveTail } from "./live-tail.ts";
 import { mountOtherMethods } from "./operation-handler.ts";
+import { mountPrices } from "./prices.ts";
 import { type ControlPlaneLogger, createErrorHandler, ProblemError } from "./problem.ts";
 import { mountReconcile } from "./reconcile.ts";
 import { mountSecrets } from "./secrets.ts";
@@ -49,6 +51,8 @@ export interface ControlPlaneDependencies {
   /** Whether calls can be served: the database answers and the lease holds. No answer within 2 s means no. */
   readonly isReady: () => Promise<boolean>;
   /** Compares days with vendors' records; without it that operation does not exist. */
+  /** Reads at vendors with stored credentials; absent = the operations that need it are not there. */
+  readonly plane?: DataPlane;
   readonly reconciler?: Pick<Reconciler, "run" | "now">;
   readonly metrics: Registry;
   readonly logger: ControlPlaneLogger;
@@ -106,6 +110,7 @@ function createApi(dependencies: ControlPlaneDependencies): express.Router {
   mountBudgets(api, database, secrets);
   const isTombstoneSigned = (tombstone: SignedTombstone) => isSignedBy(checkpointKey, tombstone);
   mountAudit(api, longDatabase, { isTombstoneSigned, readCheckpoints });
+  if (dependencies.plane !== undefined) mountPrices(api, dependencies.plane, secrets);
   if (dependencies.reconciler !== undefined) mountReconcile(api, dependencies.reconciler);
   mountEvents(api, tail);
   mountSql(api, queryDatabase);

@@ -13,6 +13,7 @@ import { readVendor } from "../data-plane/vendor-read.ts";
 
 /** How many pages one secret's day may take. */
 const PAGES_MAX = 200;
+const DAY_MS = 86_400_000;
 
 /** A stored credential whose account is compared. */
 export interface ComparedSecret {
@@ -47,28 +48,31 @@ export async function readRecords(
   const source = VENDOR_RECORDS[vendor];
   const records: VendorRecord[] = [];
   let pages = 0;
-  let isComplete = true;
+  let isCut = false;
+  let hasOlder = false;
   for (const first of listsOf(vendor, span)) {
     let read: VendorRead | null = first;
-    while (read !== null) {
-      if (pages === PAGES_MAX) {
-        isComplete = false;
-        break;
-      }
-      pages++;
+    for (; read !== null && pages < PAGES_MAX; pages++) {
       const answer = await ask(plane, vendor, secret, read);
       const page = source.readPage(read, answer, span, pricingOf(plane));
       if (page === null)
         throw new RecordsUnreadable(`${vendor} answered \`${read.path}\` with ${answer.status} and no list`);
-      for (const record of page.records)
-        if (record.at >= span.from && record.at < span.until) records.push(record);
+      hasOlder ||= page.records.some(({ at }) => at < span.from);
+      records.push(...page.records.filter(({ at }) => at >= span.from && at < span.until));
       read = page.next;
     }
+    isCut ||= read !== null;
   }
+  const isComplete = !isCut && isKept(source.keptDays, hasOlder, span.from, plane.clock.now());
   const total = source.total({ ...span, ...day });
   if (total === null) return { records, pages, isComplete, totalMicros: null };
   const totalMicros = source.readTotal(await ask(plane, vendor, secret, total));
   return { records, pages: pages + 1, isComplete, totalMicros };
+}
+
+/** Whether the vendor still has every record from `from` on. */
+export function isKept(keptDays: number | null, hasOlder: boolean, from: Date, now: Date): boolean {
+  return keptDays === null ? hasOlder : now.getTime() - from.getTime() <= keptDays * DAY_MS;
 }
 
 function listsOf(vendor: VendorName, span: RecordSpan): readonly VendorRead[] {

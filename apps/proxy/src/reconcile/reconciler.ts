@@ -19,6 +19,9 @@ const SECRETS = `
   SELECT id, name, account_id FROM secrets
   WHERE vendor = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR name = $2) ORDER BY name`;
 
+const APPLY_SIZE = 200;
+const APPLIED = "SELECT id FROM calls WHERE id = ANY ($1::uuid[]) AND outcome_reason = ANY ($2::text[])";
+
 /** Compares the audit log with what vendors themselves say happened. One comparison at a time. */
 export class Reconciler {
   readonly #plane: DataPlane;
@@ -55,7 +58,7 @@ export class Reconciler {
       );
       for (const one of secrets) {
         const { findings, read } = await this.#compare(vendor, one, day);
-        if (apply) for (const judged of findings.decided) await this.#apply(vendor, one, judged);
+        if (apply) await this.#apply(vendor, one, findings.decided);
         report.add(one.name, findings, read);
       }
       return report.build();
@@ -104,11 +107,19 @@ export class Reconciler {
     return { findings: comparison.finish(counted), read };
   }
 
-  async #apply(vendor: VendorName, secret: ComparedSecret, judged: Judged): Promise<void> {
-    const settlement = this.#settlementOf(vendor, secret, judged);
-    if (settlement === null) return;
-    await this.#plane.ledger.settle({ ...settlement, latencyMs: null, upstreamMs: null });
-    judged.isApplied = true;
+  /** Settles what is decided, many at once, and notes what the ledger then says: somebody else may have been first. */
+  async #apply(vendor: VendorName, secret: ComparedSecret, decided: readonly Judged[]): Promise<void> {
+    for (let start = 0; start < decided.length; start += APPLY_SIZE) {
+      const part = decided.slice(start, start + APPLY_SIZE);
+      const settlements = part.flatMap((judged) => this.#settlementOf(vendor, secret, judged) ?? []);
+      await Promise.all(
+        settlements.map((one) => this.#plane.ledger.settle({ ...one, latencyMs: null, upstreamMs: null })),
+      );
+      const ids = settlements.map(({ callId }) => callId);
+      const rows = await this.#database.query(APPLIED, [ids, [SETTLED_REASON, RELEASED_REASON]]);
+      const applied = new Set(rows.map((row) => row["id"]));
+      for (const judged of part) judged.isApplied = applied.has(judged.call.id);
+    }
   }
 
   /** Null when the amount is in a currency without a rate. */

@@ -127,6 +127,22 @@ describe("twilio-node through a server", () => {
     expect(Number(row?.reserved_usd)).toBeGreaterThan(0);
   });
 
+  test("a price table can be read from Twilio's own pricing API, and every question is audited", async () => {
+    const { server, twilio } = open();
+    const { table, problems } = await server.admin.prices.refresh({ secret: "twilio", countries: ["GB"] });
+    expect(problems).toEqual([]);
+    expect(table["sms"]).toMatchObject({
+      GB: { segment: expect.stringMatching(/^0\.\d+$/) },
+      US: { segment: "0.0083" },
+    });
+    expect(twilio.requests.at(-1)?.url).toBe("/pricing/v1/PhoneNumbers/Countries/GB");
+    const { data } = await server.admin.calls.list({ agent_id: "keybrake", limit: 100 });
+    expect(data.filter(({ path }) => path.startsWith("/pricing/")).length).toBe(3);
+    await expect(server.admin.prices.refresh({ secret: "resend", countries: ["GB"] })).rejects.toMatchObject({
+      code: "unknown_secret",
+    });
+  });
+
   test("a verification goes to its own host and is priced", async () => {
     const { server, key } = open();
     const { vaultKey, rows } = await key("twilio");

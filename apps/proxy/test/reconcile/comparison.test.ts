@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Comparison, type ComparisonInput } from "../../src/reconcile/comparison.ts";
 import type { Findings } from "../../src/reconcile/findings.ts";
 import type { CountedExposure, LedgerCall } from "../../src/reconcile/ledger-rows.ts";
+import { isKept } from "../../src/reconcile/read-records.ts";
 
 const FROM = new Date("2026-11-22T00:00:00Z");
 const UNTIL = new Date("2026-11-23T00:00:00Z");
@@ -212,6 +213,16 @@ describe("a call whose outcome is unknown", () => {
   ] as const)("is never released %s", (_name, one, more) => {
     expect(verdictOf(compare([other], [one], more))).toMatchObject({ kind: "undecided" });
   });
+});
+
+test.each([
+  ["kept for 30 days, 30 days ago", 30, false, 30, true],
+  ["kept for 30 days, 31 days ago", 30, true, 31, false],
+  ["kept nobody knows how long, an older record is there", null, true, 400, true],
+  ["kept nobody knows how long, the list ends within the day", null, false, 1, false],
+])("whether all records are there: %s", (_name, keptDays, hasOlder, daysAgo, expected) => {
+  const now = new Date(FROM.getTime() + daysAgo * 86_400_000);
+  expect(isKept(keptDays, hasOlder, FROM, now)).toBe(expected);
 });
 
 test("lists end at 1,000 entries and go on counting", () => {

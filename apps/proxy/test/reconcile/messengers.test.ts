@@ -31,9 +31,10 @@ describe("reconciliation with Twilio and Resend", () => {
     await client.emails.send({ ...MAIL, cc: "eve@example.com" });
     await client.batch.send([MAIL, { ...MAIL, to: ["bob@example.com", "eve@example.com"] }]);
     const report = await reconcile("resend");
+    // Nothing older is listed, so Resend may have dropped some of the day: no absence is judged.
     expect(report).toMatchObject({
       clean: true,
-      complete: true,
+      complete: false,
       calls: 2,
       records: 3,
       ledger_total_usd: "0.0045",

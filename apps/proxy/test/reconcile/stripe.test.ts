@@ -2,10 +2,13 @@ import type { ReconcileReport } from "@keybrake/client";
 import { describe, expect, test } from "vitest";
 import { errorOf } from "../e2e/slice/refusals.ts";
 import { ANY_BACKEND, type Stage, useStage } from "../e2e/stage.ts";
+import type { EmptyDatabase } from "../support/empty-database.ts";
 import { runKeybrake } from "./cli-process.ts";
 
 const CHARGE = { amount: 1500, currency: "usd", payment_method: "pm_card_visa", confirm: true } as const;
 const CLEAN = { lost: 0, bypass: 0, differences: 0, unknown: 0 };
+
+const DAY_MS = 86_400_000;
 
 const today = () => new Date().toISOString().slice(0, 10);
 
@@ -165,6 +168,17 @@ describe("reconciliation with Stripe", () => {
     expect(await agent.used()).toBe("15.00");
   });
 
+  test("a day of many pages is read to its end", async () => {
+    const stage = open();
+    const before = await reconcile(stage);
+    const amounts = Array.from({ length: 40 }, (_, index) => 1000 + index);
+    await Promise.all(amounts.map((amount) => stage.direct.paymentIntents.create({ ...CHARGE, amount })));
+    const after = await reconcile(stage);
+    expect(after.pages).toBeGreaterThan(before.pages);
+    expect(after).toMatchObject({ complete: true });
+    expect(after.bypass.count - before.bypass.count).toBe(40);
+  });
+
   test("a vendor that does not answer is no finding: 502, and the command exits neither 0 nor 1", async () => {
     const stage = open();
     stage.fake.failNext({ kind: "error_500_before" });
@@ -182,4 +196,60 @@ describe("reconciliation with Stripe", () => {
       code: "invalid_request",
     });
   });
+
+  test("a call that never reached the vendor is released with --apply once its day and one more are over", async (context) => {
+    const stage = open();
+    if (stage.database === null) {
+      if (["1", "true"].includes(process.env["CI"] ?? ""))
+        throw new Error("KEYBRAKE_TEST_DATABASE_URL is not set");
+      return context.skip("KEYBRAKE_TEST_DATABASE_URL is not set: only there a call can be made to look old");
+    }
+    const agent = await stage.agent();
+    stage.fake.failNext({ kind: "reset_before" });
+    await errorOf(agent.once.paymentIntents.create(CHARGE));
+    const [row] = await agent.rows();
+    const old = new Date(Date.now() - 3 * DAY_MS);
+    await createMonth(stage.database, old);
+    for (const table of [
+      "calls SET requested_at = $2 WHERE id",
+      "reservations SET requested_at = $2 WHERE call_id",
+    ])
+      await stage.database.query(`UPDATE ${table} = $1`, [row?.id, old]);
+    const day = old.toISOString().slice(0, 10);
+    const { unknown } = await stage.server.admin.reconcile({ vendor: "stripe", day, apply: true });
+    expect(unknown).toMatchObject({
+      count: 1,
+      entries: [{ call_id: row?.id, verdict: "release", applied: true }],
+    });
+    expect(await agent.used()).toBe("0.00");
+    expect(await agent.rows()).toMatchObject([
+      { state: "released", cost_usd: "0.00", outcome_reason: expect.stringContaining("reconciliation") },
+    ]);
+  });
+
+  test("a call whose object the vendor no longer has is lost", async () => {
+    const stage = open();
+    const { id } = await (await stage.agent()).once.payouts.create({ amount: 300, currency: "usd" });
+    expect((await reconcile(stage)).lost.count).toBe(0);
+    await fetch(`${stage.fake.url}/__sandbox/reset`, { method: "POST" });
+    const { lost } = await reconcile(stage);
+    expect(lost.entries).toContainEqual(
+      expect.objectContaining({
+        vendor_object_id: id,
+        endpoint: "POST /v1/payouts",
+        amount: 300,
+        cost_usd: "3.00",
+      }),
+    );
+  });
 });
+
+/** The ledger makes months ahead only. */
+async function createMonth(database: EmptyDatabase, at: Date): Promise<void> {
+  const [from, to] = [0, 1].map((ahead) => new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + ahead)));
+  const name = `calls_${from?.toISOString().slice(0, 7).replace("-", "_")}`;
+  await database.query(
+    `CREATE TABLE IF NOT EXISTS ${name} PARTITION OF calls
+     FOR VALUES FROM ('${from?.toISOString()}') TO ('${to?.toISOString()}')`,
+  );
+}

@@ -6,6 +6,7 @@ import { callSchema, listCallsQuery } from "./call.ts";
 import { agentId, crewRunId, secretName, uuid } from "./identifier.ts";
 import { killSwitchSchema, setKillSwitchBody } from "./kill-switch.ts";
 import { pageOf, pageQuery } from "./page.ts";
+import { refreshedPricesSchema, refreshPricesBody } from "./prices.ts";
 import { reconcileBody, reconcileReportSchema } from "./reconcile.ts";
 import type { Route } from "./route.ts";
 import { createSecretBody, rotateSecretBody, secretSchema } from "./secret.ts";
@@ -179,6 +180,13 @@ export const ROUTES = {
     params: z.strictObject({ id: z.string().regex(/^[0-9]{1,18}$/, { error: "must be a budget's id" }) }),
     answers: { 204: { description: "deleted", schema: null } },
     problems: ["not_found", "budget_fixed"],
+  },
+  refreshPrices: {
+    ...nothing,
+    summary: "Make a price table from Twilio's own pricing API; nothing is changed",
+    body: refreshPricesBody,
+    answers: { 200: { description: "the table", schema: refreshedPricesSchema } },
+    problems: ["unknown_secret", "records_unreadable"],
   },
   reconcile: {
     ...nothing,

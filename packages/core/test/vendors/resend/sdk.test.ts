@@ -1,11 +1,7 @@
-import { createRequire } from "node:module";
+import { Resend } from "resend";
 import { afterAll, expect, it, vi } from "vitest";
 import { isMethod } from "../../../src/endpoint.ts";
 import { RESEND_CATALOGUE } from "../../../src/vendors/resend/read-operation.ts";
-
-// The official SDK is a development dependency of the package beside this one.
-const require = createRequire(new URL("../../../../sandbox/package.json", import.meta.url));
-const { Resend } = require("resend") as { Resend: new (key: string, options: { baseUrl: string }) => object };
 
 const FIELDS = [
   "id",
