@@ -12,6 +12,7 @@ const CHECKS = [
   { name: "publint", command: "turbo", args: ["run", "publint", "--continue", ...TURBO_FLAGS] },
   { name: "knip", command: "knip", args: [] },
   { name: "changesets", command: process.execPath, args: ["scripts/check-changesets.mjs"] },
+  { name: "vendor docs", command: process.execPath, args: ["scripts/vendor-docs.mjs", "--check"] },
 ];
 
 /**

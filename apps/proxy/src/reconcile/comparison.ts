@@ -5,6 +5,8 @@ import type { CountedExposure, LedgerCall } from "./ledger-rows.ts";
 import { compareRecords, type RecordGroup, RecordIndex } from "./record-index.ts";
 
 const DAY_MS = 86_400_000;
+/** How far the clocks of vendor and database may be apart before a call could seem to follow its own record. */
+const CLOCK_MS = 300_000;
 /** Open questions that are kept in memory; the rest can be asked again once these are answered. */
 const UNKNOWN_MOST = 10_000;
 
@@ -37,12 +39,18 @@ export class Comparison {
   readonly #latest = new Map<string, LedgerCall>();
   readonly #unknown: Open[] = [];
   readonly #objects: ReadonlySet<string>;
+  #latestMs = Number.NEGATIVE_INFINITY;
+  #hasKeys = false;
   readonly findings = new Findings();
 
   constructor(input: ComparisonInput) {
     this.#input = input;
     this.#index = new RecordIndex(input.records);
     this.#objects = new Set(this.#index.objectIds());
+    for (const { at, kind, idempotencyKey } of input.records) {
+      if (kind !== "movement") this.#latestMs = Math.max(this.#latestMs, at.getTime());
+      this.#hasKeys ||= idempotencyKey !== null;
+    }
   }
 
   /** Takes the next row; older ones first. Rows beside the day explain records, and are not judged. */
@@ -93,8 +101,7 @@ export class Comparison {
       if (this.#isInDay(record.at)) this.findings.addBypass(record);
     }
     for (const objectId of this.#objects) this.#compareAmounts(objectId, counted.get(objectId));
-    for (const open of this.#unknown)
-      this.findings.addUnknown(open.call, this.#judge(open, left.length === 0));
+    for (const open of this.#unknown) this.findings.addUnknown(open.call, this.#judge(open));
     return this.findings;
   }
 
@@ -123,7 +130,7 @@ export class Comparison {
     this.findings.addDifference(record, known);
   }
 
-  #judge({ call, trace }: Open, isAllExplained: boolean): Verdict {
+  #judge({ call, trace }: Open): Verdict {
     const groups = this.#index.find(call);
     if (groups.length > 0) return verdictOf(groups, trace);
     if (trace?.provesAbsence !== true) return undecided("the vendor's records need not show such a call");
@@ -132,16 +139,18 @@ export class Comparison {
     if (!this.#input.isComplete) return undecided("the vendor has more records than were read");
     if (this.#input.now.getTime() < this.#input.until.getTime() + DAY_MS)
       return undecided("the vendor has no record of it yet: ask again a day after its day");
-    if (isAllExplained || this.#isJoinable(call)) return { kind: "release" };
-    return undecided("it could be one of the records that no call explains");
+    if (this.#isJoinable(call) || this.#isSilentSince(call.requestedAt)) return { kind: "release" };
+    return undecided("it could be one of the vendor's records, which do not name it");
   }
 
   /** Whether its record would name it: the vendor's records hold idempotency keys, and it was sent with one. */
   #isJoinable(call: LedgerCall): boolean {
-    return (
-      call.idempotencyKey !== null &&
-      this.#input.records.some(({ idempotencyKey }) => idempotencyKey !== null)
-    );
+    return call.idempotencyKey !== null && this.#hasKeys;
+  }
+
+  /** Whether nothing at all happened at the vendor: what did could be the call, even when another one explains it. */
+  #isSilentSince(at: Date): boolean {
+    return this.#latestMs < at.getTime() - CLOCK_MS;
   }
 }
 

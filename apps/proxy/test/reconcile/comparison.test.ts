@@ -198,10 +198,23 @@ describe("a call whose outcome is unknown", () => {
     expect(verdictOf(compare([other], [unknown]))).toEqual({ kind: "release" });
   });
 
-  test("is released without a key only when every record is explained", () => {
+  test("is released without a key only when nothing was recorded since", () => {
     const keyless = { ...unknown, idempotencyKey: null };
-    expect(verdictOf(compare([], [keyless]))).toEqual({ kind: "release" });
-    expect(verdictOf(compare([record("p_9", 1n)], [keyless]))).toMatchObject({ kind: "undecided" });
+    const before = record("p_8", 1n, { at: new Date("2026-11-22T11:54:00Z") });
+    expect(verdictOf(compare([before], [keyless]))).toEqual({ kind: "release" });
+    const capture = record("p_9", 1n, { requestId: "req_9" });
+    expect(verdictOf(compare([capture], [keyless]))).toMatchObject({ kind: "undecided" });
+    // The record could be this call's, although another call made its object.
+    expect(verdictOf(compare([capture], [call({ objectId: "p_9" }), keyless]))).toMatchObject({
+      kind: "undecided",
+    });
+  });
+
+  test("and that made many objects is not released while there are such", () => {
+    const batch = { ...unknown, endpoint: "POST /batch", idempotencyKey: null, heldMicros: 900n };
+    const mail = record("m_1", 1n, { outcome: settled("m_1", 1n, { costMicros: 900n }) });
+    expect(countsOf(compare([mail], [batch]))).toEqual([0, 0, 0, 1]);
+    expect(verdictOf(compare([mail], [batch]))).toMatchObject({ kind: "undecided" });
   });
 
   test.each([

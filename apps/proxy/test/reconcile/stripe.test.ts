@@ -1,7 +1,9 @@
 import type { ReconcileReport } from "@keybrake/client";
+import { openFakeStripe } from "@keybrake/sandbox";
 import { describe, expect, test } from "vitest";
 import { errorOf } from "../e2e/slice/refusals.ts";
 import { ANY_BACKEND, type Stage, useStage } from "../e2e/stage.ts";
+import { CANARY_SECRET } from "../support/crew.ts";
 import type { EmptyDatabase } from "../support/empty-database.ts";
 import { runKeybrake } from "./cli-process.ts";
 
@@ -93,6 +95,10 @@ describe("reconciliation with Stripe", () => {
     const { code, stdout } = await runKeybrake(stage.server, args);
     expect(code).toBe(1);
     expect(JSON.parse(stdout).bypass.count).toBe(3);
+    const told = await runKeybrake(stage.server, args.slice(0, -1));
+    expect(told.stdout).toMatch(/^bypass: at the vendor, and explained by no call \(3\)$/m);
+    expect(told.stdout).toContain(payout.id);
+    expect(told.stderr).toContain("found: 0 lost, 3 bypassed, 0 differences, 0 unknown");
   });
 
   test("an amount that was raised past Keybrake is a difference", async () => {
@@ -231,7 +237,10 @@ describe("reconciliation with Stripe", () => {
     const stage = open();
     const { id } = await (await stage.agent()).once.payouts.create({ amount: 300, currency: "usd" });
     expect((await reconcile(stage)).lost.count).toBe(0);
-    await fetch(`${stage.fake.url}/__sandbox/reset`, { method: "POST" });
+    // The same address, and nothing of what was there.
+    const { port } = stage.fake;
+    await stage.fake.close();
+    stage.fake = await openFakeStripe({ secretKeys: [CANARY_SECRET], port });
     const { lost } = await reconcile(stage);
     expect(lost.entries).toContainEqual(
       expect.objectContaining({

@@ -106,7 +106,8 @@ function readEvent(event: StripeObject): VendorRecord | null {
   // A change of labels is no money; a change of status has an event of its own name.
   if (!isObject(object) || !Object.hasOwn(KINDS, kind) || what.endsWith(".updated")) return null;
   const request = isObject(event["request"]) ? event["request"] : {};
-  const requestId = readText(request["id"]);
+  // Accounts of before 2017 are told the request's id alone.
+  const requestId = readText(event["request"]);
   const idempotencyKey = readText(request["idempotency_key"]);
   return {
     ...identityOf(event),

@@ -115,6 +115,11 @@ describe("Stripe's records", () => {
     ).toEqual([]);
   });
 
+  test("a request that is told by its id alone is one", () => {
+    const [record] = readEvents(event("payment_intent.succeeded", INTENT, { request: "req_old" }));
+    expect(record).toMatchObject({ requestId: "req_old", idempotencyKey: null, isAutomatic: false });
+  });
+
   test("a declined charge moved nothing", () => {
     const [record] = readEvents(event("charge.failed", { ...CHARGE, captured: false, status: "failed" }));
     expect(record?.outcome).toMatchObject({ amount: 0n, exposure: { amount: 0n, isFinal: true } });
