@@ -5,14 +5,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Call } from "@keybrake/client";
-import { type FakeTwilio, openFakeTwilio } from "@keybrake/sandbox";
 import twilio from "twilio";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SANDBOX_SECRETS } from "../../src/upstreams.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
+import { ACCOUNT_SID, TWILIO_SECRET, useMessengers } from "./crew-of-three.ts";
 
 const INSTALLED = fileURLToPath(new URL("../../node_modules", import.meta.url));
-const { accountId: SID, value: TOKEN } = SANDBOX_SECRETS.twilio;
+const SANDBOX_SID = SANDBOX_SECRETS.twilio.accountId;
 const RUN_MS_MAX = 60_000;
 
 type Format = "mjs" | "cjs";
@@ -65,35 +65,32 @@ function printedKey(output: string, agentId: string, vendor: string): string {
   return key;
 }
 
-describe("programs that know nothing of Keybrake, with the preload and three base URLs", () => {
-  let project: string;
-  let vendor: FakeTwilio;
-  let server: TestServer;
-  beforeAll(async () => {
-    project = mkdtempSync(path.join(tmpdir(), "keybrake-preload-"));
-    symlinkSync(INSTALLED, path.join(project, "node_modules"));
-    // The built-in sandbox, less its Twilio, which must have a Verify service: a vault key cannot make one.
-    vendor = await openFakeTwilio({ accountSid: SID, authToken: TOKEN });
-    server = await startTestServer({ env: { KEYBRAKE_TWILIO_UPSTREAM_URL: vendor.url } });
-  }, 120_000);
-  afterAll(async () => {
-    await server?.stop();
-    await vendor?.close();
-    rmSync(project, { recursive: true, force: true });
-  });
+interface Program {
+  readonly source: string;
+  readonly format: Format;
+  readonly preload: Preload;
+  readonly env: Readonly<Record<string, string>>;
+}
 
-  /** Runs a program as an agent's own process; it must end well, and what it prints is the answer. */
-  function run(
-    source: string,
-    { format = "mjs", preload = "--import", env = {} }: Options = {},
-  ): Promise<Readonly<Record<string, unknown>>> {
-    const file = path.join(project, `agent-${randomUUID()}.${format}`);
-    const body = format === "mjs" ? source : `(async () => {${source}})();`;
-    writeFileSync(file, `${HEADS[format]}\n${body}\n`);
+/** A folder like an agent's own, with the SDKs and the preload installed in it. */
+function useProject(): (program: Program) => Promise<Readonly<Record<string, unknown>>> {
+  let folder = "";
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), "keybrake-preload-"));
+    symlinkSync(INSTALLED, path.join(folder, "node_modules"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return ({ source, format, preload, env }) => {
+    const file = path.join(folder, `agent-${randomUUID()}.${format}`);
+    writeFileSync(file, `${HEADS[format]}\n${format === "mjs" ? source : `(async () => {${source}})();`}\n`);
     const options = {
-      cwd: project,
+      cwd: folder,
       timeout: RUN_MS_MAX,
-      env: { PATH: process.env["PATH"] ?? "", ...crewEnvironment(preload), ...env },
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        NODE_OPTIONS: `${preload} @keybrake/client/register`,
+        ...env,
+      },
     };
     return new Promise((resolve, reject) => {
       execFile(process.execPath, [file], options, (error, stdout, stderr) => {
@@ -101,35 +98,41 @@ describe("programs that know nothing of Keybrake, with the preload and three bas
         else reject(new Error(`the agent failed: ${error?.message ?? ""}\n${stderr}`));
       });
     });
-  }
+  };
+}
 
-  function crewEnvironment(preload: Preload): Record<string, string> {
+function baseUrls(dataUrl: string): Record<string, string> {
+  return {
+    STRIPE_BASE_URL: `${dataUrl}/stripe`,
+    TWILIO_BASE_URL: `${dataUrl}/twilio`,
+    RESEND_BASE_URL: `${dataUrl}/resend`,
+  };
+}
+
+const run = useProject();
+
+describe("programs that know nothing of Keybrake, with the demo crew's keys", () => {
+  let server: TestServer;
+  let env: Record<string, string>;
+  beforeAll(async () => {
+    server = await startTestServer();
     const output = server.output();
-    return {
-      NODE_OPTIONS: `${preload} @keybrake/client/register`,
-      STRIPE_BASE_URL: `${server.dataUrl}/stripe`,
-      TWILIO_BASE_URL: `${server.dataUrl}/twilio`,
-      RESEND_BASE_URL: `${server.dataUrl}/resend`,
+    env = {
+      ...baseUrls(server.dataUrl),
       STRIPE_SECRET_KEY: printedKey(output, "billing_agent", "stripe"),
-      TWILIO_ACCOUNT_SID: SID,
+      TWILIO_ACCOUNT_SID: SANDBOX_SID,
       TWILIO_AUTH_TOKEN: printedKey(output, "notification_agent", "twilio"),
       RESEND_API_KEY: printedKey(output, "notification_agent", "resend"),
     };
-  }
+  }, 120_000);
+  afterAll(() => server?.stop());
 
-  async function rowsSince(seen: ReadonlySet<string>): Promise<readonly Call[]> {
-    const rows = await callRows();
-    return rows.filter(({ id }) => !seen.has(id));
-  }
-
-  /** The crew's rows, oldest first; Keybrake's own reads are not the crew's. */
-  async function callRows(): Promise<readonly Call[]> {
-    const { data } = await server.admin.calls.list({ limit: 1000 });
-    return data.filter(({ agent_id }) => agent_id !== "keybrake").toReversed();
-  }
-
-  async function seenRows(): Promise<ReadonlySet<string>> {
-    return new Set((await callRows()).map(({ id }) => id));
+  /** Starts to watch the audit log; the returned function gives the crew's rows since, oldest first. */
+  async function watchRows(): Promise<() => Promise<readonly Call[]>> {
+    const read = async () => (await server.admin.calls.list({ limit: 1000 })).data.toReversed();
+    const seen = new Set((await read()).map(({ id }) => id));
+    // Keybrake's own reads are not the crew's.
+    return async () => (await read()).filter(({ id, agent_id }) => !seen.has(id) && agent_id !== "keybrake");
   }
 
   test.each<[Preload, Format]>([
@@ -140,9 +143,9 @@ describe("programs that know nothing of Keybrake, with the preload and three bas
   ])(
     "with %s a .%s charges, texts and mails through the proxy, and each call is a row",
     async (preload, format) => {
-      const seen = await seenRows();
-      const run_id = `run-${format}${preload}`;
-      const made = await run(CREW, { preload, format, env: { CREW_RUN_ID: run_id } });
+      const rows = await watchRows();
+      const runId = `run-${format}${preload}`;
+      const made = await run({ source: CREW, preload, format, env: { ...env, CREW_RUN_ID: runId } });
       expect(made).toEqual({
         intent: expect.stringMatching(/^pi_/),
         status: "succeeded",
@@ -151,10 +154,10 @@ describe("programs that know nothing of Keybrake, with the preload and three bas
         mail: expect.stringMatching(/^\S+$/),
         mailError: null,
       });
-      expect(await rowsSince(seen)).toMatchObject([
+      expect(await rows()).toMatchObject([
         {
           agent_id: "billing_agent",
-          crew_run_id: run_id,
+          crew_run_id: runId,
           path: "/v1/payment_intents",
           verdict: "allow",
           cost_usd: "10.00",
@@ -162,8 +165,8 @@ describe("programs that know nothing of Keybrake, with the preload and three bas
         },
         {
           agent_id: "notification_agent",
-          crew_run_id: run_id,
-          path: `/2010-04-01/Accounts/${SID}/Messages.json`,
+          crew_run_id: runId,
+          path: `/2010-04-01/Accounts/${SANDBOX_SID}/Messages.json`,
           verdict: "allow",
           vendor_object_id: made["text"],
         },
@@ -179,35 +182,11 @@ describe("programs that know nothing of Keybrake, with the preload and three bas
     RUN_MS_MAX,
   );
 
-  test(
-    "a Twilio product with a host of its own goes through the proxy, too",
-    async () => {
-      const service = await twilioItself(vendor).verify.v2.services.create({ friendlyName: "crew" });
-      const { id, vault_key } = await server.admin.vaultKeys.create({
-        agent_id: "sign_in_agent",
-        secret: "twilio-sandbox",
-        policy: { vendor: "twilio", daily_usd_cap: 1, allowed_endpoints: ["POST /verify/**"] },
-      });
-      const env = { TWILIO_AUTH_TOKEN: vault_key, VERIFY_SERVICE: service.sid };
-      const made = await run(VERIFY, { env });
-      expect(made).toEqual({ sid: expect.stringMatching(/^VE[0-9a-f]{32}$/), status: "approved" });
-      const { data } = await server.admin.calls.list({ vault_key_id: id });
-      expect(data.map(({ verdict, path }) => `${verdict} ${path}`).toReversed()).toEqual([
-        `allow /verify/v2/Services/${service.sid}/Verifications`,
-        `allow /verify/v2/Services/${service.sid}/VerificationCheck`,
-      ]);
-      const token = Buffer.from(`${SID}:${TOKEN}`).toString("base64");
-      expect(vendor.requests.at(-1)?.headers["authorization"]).toBe(`Basic ${token}`);
-    },
-    RUN_MS_MAX,
-  );
-
   test.each<Format>(["mjs", "cjs"])(
     "a refusal reaches a .%s as its SDK's own error",
     async (format) => {
-      const seen = await seenRows();
-      const { length: sentBefore } = vendor.requests;
-      expect(await run(OVERREACH, { format })).toEqual({
+      const rows = await watchRows();
+      expect(await run({ source: OVERREACH, preload: "--import", format, env })).toEqual({
         stripe: {
           class: "StripePermissionError",
           status: 403,
@@ -226,27 +205,44 @@ describe("programs that know nothing of Keybrake, with the preload and three bas
           message: expect.stringContaining("endpoint_forbidden"),
         }),
       });
-      const rows = await rowsSince(seen);
-      expect(rows.map(({ denial_code }) => denial_code)).toEqual([
+      expect((await rows()).map(({ denial_code }) => denial_code)).toEqual([
         "endpoint_not_allowed",
         "destination_not_allowed",
         "endpoint_forbidden",
       ]);
-      expect(vendor.requests.length).toBe(sentBefore);
     },
     RUN_MS_MAX,
   );
 });
 
-interface Options {
-  readonly format?: Format;
-  readonly preload?: Preload;
-  readonly env?: Readonly<Record<string, string>>;
-}
+// Not the built-in sandbox: the service must be there, and no vault key can make one.
+describe("a Twilio product with a host of its own", () => {
+  const open = useMessengers();
 
-/** The SDK with the real token, past Keybrake. */
-function twilioItself(vendor: FakeTwilio): twilio.Twilio {
-  const client = twilio(SID, TOKEN);
-  client.verify.baseUrl = `${vendor.url}/verify`;
-  return client;
-}
+  test.each<Format>(["mjs", "cjs"])(
+    "is redirected for a .%s too, which verifies a number under the real token",
+    async (format) => {
+      const { server, key, twilio: vendor } = open();
+      const itself = twilio(ACCOUNT_SID, TWILIO_SECRET);
+      itself.verify.baseUrl = `${vendor.url}/verify`;
+      const service = await itself.verify.v2.services.create({ friendlyName: "crew" });
+      const { vaultKey, rows } = await key("twilio", { allowed_endpoints: ["POST /verify/**"] });
+      const env = {
+        ...baseUrls(server.dataUrl),
+        TWILIO_ACCOUNT_SID: ACCOUNT_SID,
+        TWILIO_AUTH_TOKEN: vaultKey,
+        VERIFY_SERVICE: service.sid,
+      };
+      const made = await run({ source: VERIFY, preload: "--import", format, env });
+      expect(made).toEqual({ sid: expect.stringMatching(/^VE[0-9a-f]{32}$/), status: "approved" });
+      expect((await rows()).map(({ verdict, path }) => `${verdict} ${path}`)).toEqual([
+        `allow /verify/v2/Services/${service.sid}/Verifications`,
+        `allow /verify/v2/Services/${service.sid}/VerificationCheck`,
+      ]);
+      const basic = Buffer.from(`${ACCOUNT_SID}:${TWILIO_SECRET}`).toString("base64");
+      for (const { headers } of vendor.requests.slice(-2))
+        expect(headers["authorization"]).toBe(`Basic ${basic}`);
+    },
+    RUN_MS_MAX,
+  );
+});
