@@ -104,7 +104,12 @@ function settleOutcome(settling: Settling, sent: UpstreamAnswer, outcome: Outcom
   };
   if (outcome.kind === "pending")
     return ended(settling, "unknown", { ...facts, ...named, reason: PRICE_PENDING });
-  const costMicros = costOf(outcome, settling.vendor, settling.pricing);
+  const isUnstated = outcome.amount === null && outcome.costMicros === undefined;
+  // Nobody could price it, and the answer does not either: what was held as its worst case is what it counts.
+  const costMicros =
+    settling.operation.price.kind === "unpriced" && isUnstated
+      ? settling.reserved.holdMicros
+      : costOf(outcome, settling.vendor, settling.pricing);
   const { amount, currency, exposure } = outcome;
   if (costMicros === null) {
     return ended(settling, "unknown", {

@@ -115,7 +115,9 @@ describe.skipIf(POSTGRES_URL === undefined)("three proxies on one PostgreSQL", (
           body: CHARGE,
         });
         await answer.body.dump();
-        statuses.set(answer.statusCode, (statuses.get(answer.statusCode) ?? 0) + 1);
+        // On a busy machine the ledger may not answer in time: that is no decision, and the agent asks again.
+        if (answer.statusCode === 503) left++;
+        else statuses.set(answer.statusCode, (statuses.get(answer.statusCode) ?? 0) + 1);
       }
     };
     await Promise.all(pools.flatMap((pool) => Array.from({ length: 64 }, () => attempt(pool))));

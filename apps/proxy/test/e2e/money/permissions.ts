@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { errorOf, expectRefusal } from "../slice/refusals.ts";
-import { pathsOf, type Stage } from "../stage.ts";
+import { pathsOf, type Stage, until } from "../stage.ts";
 
 const LINK = "POST /v1/payment_links";
+const ALLOWED = { on_unpriced: "allow", per_call_usd_cap: "25.00" };
 
 async function createLinePrice({ direct }: Stage): Promise<string> {
   const product = (await direct.products.create({ name: "Lamp" })).id;
@@ -27,22 +28,29 @@ export function describeUnpriced(open: () => Stage): void {
     test("with on_unpriced `allow` it is sent, and the cap of a call is held for it", async () => {
       const stage = open();
       const price = await createLinePrice(stage);
-      const policy = { on_unpriced: "allow", per_call_usd_cap: "25.00" };
-      const agent = await stage.agent({ policy });
+      const agent = await stage.agent({ policy: ALLOWED });
       const sent = stage.watch();
-      const link = await agent.once.paymentLinks.create({ line_items: [{ price, quantity: 1 }] });
-      expect(link.object).toBe("payment_link");
+      stage.fake.failNext({ kind: "delay", ms: 300 });
+      const making = agent.once.paymentLinks.create({ line_items: [{ price, quantity: 1 }] });
+      await until("the vendor has the call", () => sent().length === 1);
+      expect(await agent.used()).toBe("25.00");
+      expect(await making).toMatchObject({ object: "payment_link" });
       expect(pathsOf(sent())).toEqual([LINK]);
-      expect((await agent.rows())[0]).toMatchObject({ endpoint: LINK, reserved_usd: "25.00" });
-      expect(await agent.books()).toEqual([[LINK, "settled", "25.00", "25.00"]]);
+      expect(await agent.rows()).toMatchObject([{ state: "settled", reserved_usd: "25.00" }]);
+    });
+
+    test("and it stays counted when the link is made, for it can be paid", async () => {
+      const stage = open();
+      const price = await createLinePrice(stage);
+      const agent = await stage.agent({ policy: ALLOWED });
+      await agent.once.paymentLinks.create({ line_items: [{ price, quantity: 1 }] });
       expect(await agent.used()).toBe("25.00");
     });
 
     test("for which the day has no room is refused even so", async () => {
       const stage = open();
       const price = await createLinePrice(stage);
-      const policy = { on_unpriced: "allow", per_call_usd_cap: "25.00", daily_usd_cap: "24.99" };
-      const agent = await stage.agent({ policy });
+      const agent = await stage.agent({ policy: { ...ALLOWED, daily_usd_cap: "24.99" } });
       const sent = stage.watch();
       const error = await errorOf(agent.stripe.paymentLinks.create({ line_items: [{ price, quantity: 1 }] }));
       expectRefusal(error, "StripeRateLimitError", "daily_cap_exceeded");

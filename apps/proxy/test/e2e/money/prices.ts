@@ -1,10 +1,10 @@
 import type Stripe from "stripe";
 import { describe, expect, test } from "vitest";
 import { errorOf, expectRefusal } from "../slice/refusals.ts";
-import { type Agent, type Stage } from "../stage.ts";
+import type { Agent, Stage } from "../stage.ts";
 import { CURRENCIES, type Currency, dollarsOf } from "./dollars.ts";
-import { MONEY_CALLS } from "./money-calls.ts";
 import { onlyLookedUp } from "./look-ups.ts";
+import { MONEY_CALLS } from "./money-calls.ts";
 
 const EVERYTHING = ["* /v1/**", "* /v2/**"];
 
@@ -16,23 +16,29 @@ function agentWith(stage: Stage, dailyCap: string): Promise<Agent> {
 export function describePrices(open: () => Stage): void {
   describe.each(CURRENCIES)("in %s", (currency) => {
     describe.each(MONEY_CALLS)("$endpoint", (one) => {
-      const price = dollarsOf(one.amount, currency);
-
-      test("passes under a cap of exactly its price, and costs that", async () => {
-        const agent = await agentWith(open(), price);
+      const rowOf = async (agent: Agent) => {
         const call = await one.prepare(open(), currency);
         await call(agent.once);
-        const row = (await agent.rows()).find(({ endpoint }) => endpoint === one.endpoint);
-        expect(row).toMatchObject({
-          state: "settled",
+        return (await agent.rows()).find(({ endpoint }) => endpoint === one.endpoint);
+      };
+      const price = dollarsOf(one.amount, currency);
+
+      test("passes under a cap of exactly its price, for which it is held", async () => {
+        const agent = await agentWith(open(), price);
+        expect(await rowOf(agent)).toMatchObject({
           status_code: 200,
           direction: one.direction,
           amount: one.amount,
           currency,
           reserved_usd: price,
-          cost_usd: price,
         });
         expect(await agent.used()).toBe(price);
+      });
+
+      test("costs its price", async () => {
+        const agent = await open().agent({ policy: { allowed_endpoints: EVERYTHING } });
+        const row = await rowOf(agent);
+        expect(row).toMatchObject({ state: "settled", cost_usd: price });
       });
 
       test("is refused under a cap that is less, and at most looked up", async () => {

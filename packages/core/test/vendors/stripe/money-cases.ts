@@ -216,7 +216,7 @@ export const MONEY_CASES: readonly MoneyCase[] = [
     body: "",
     reads: [plain("po_1", 90)],
     price: 90n,
-    answer: plain("po_2", 90),
+    answer: plain("po_2", -90),
     settled: 90n,
   },
   {
