@@ -49,9 +49,9 @@ async function createEnvironment(base, directory) {
 
 // By name and not by its real path: a version manager's shim answers to the name only.
 async function usePathPython() {
-  const args = ["-c", "import sys, pytest, stripe; print(sys.executable)"];
+  const args = ["-c", "import sys, pytest, resend, stripe, twilio; print(sys.executable)"];
   const { code, stdout } = await runProgram("python3", args, { timeoutMs: PROBE_TIMEOUT_MS });
   if (code === 0) return { value: stdout.trim(), close: async () => {} };
   const remedy = "KEYBRAKE_TEST_INSTALL=1 npm test (makes a virtual environment under node_modules)";
-  throw new ServiceMissing("no Python with `stripe` and `pytest`", remedy);
+  throw new ServiceMissing("no Python with `pytest`, `resend`, `stripe` and `twilio`", remedy);
 }

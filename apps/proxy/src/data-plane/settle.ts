@@ -40,7 +40,9 @@ export function settlementsOf(settling: Settling, sent: Sent): readonly SettleRe
   const own = settleOutcome(settling, sent, outcome);
   const original = settling.reserved.replayOf;
   if (original === null || own.state === "unknown") return [own];
-  const isReplay = answer.header("idempotent-replayed") === "true";
+  const { replayHeader } = settling.vendor;
+  // A vendor that marks no replay answers the same key and body with what it did the first time.
+  const isReplay = replayHeader === null ? own.state === "settled" : answer.header(replayHeader) === "true";
   if (original.isOpen) {
     // A refusal is evidence about the earlier call only when the vendor says that it repeats its answer to it.
     if (own.state === "released" && !isReplay) return [own];

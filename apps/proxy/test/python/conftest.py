@@ -1,4 +1,4 @@
-"""One Keybrake server on its embedded database and one fake Stripe for all Python tests, each a process of its own."""
+"""One Keybrake server on its embedded database and the fake vendors for all Python tests, each a process of its own."""
 
 import json
 import os
@@ -13,12 +13,23 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import resend
 import stripe
+from twilio.rest import Client as TwilioClient
 
 ROOT = Path(__file__).parents[4]
 SERVER = ROOT / "apps/proxy/dist/main.js"
-FAKE_STRIPE = ROOT / "packages/sandbox/dist/main.js"
+FAKE_VENDORS = ROOT / "packages/sandbox/dist/main.js"
 CANARY_SECRET = "sk_test_canaryQ7vX2mNf9LkT4wRz8sYbHd3JpGcE6uA"
+ACCOUNT_SID = "ACc0ffee00c0ffee00c0ffee00c0ffee00"
+TWILIO_SECRET = "c4n4ryc4n4ryc4n4ryc4n4ryc4n4ry42"
+RESEND_SECRET = "re_canary_4nQ8sWb2Lk7Zp3Rt"
+SECRETS = {
+    "stripe": {"name": "stripe-test", "value": CANARY_SECRET},
+    "twilio": {"name": "twilio", "value": TWILIO_SECRET, "account_id": ACCOUNT_SID},
+    "resend": {"name": "resend", "value": RESEND_SECRET},
+}
+ALLOWED_ENDPOINTS = {"stripe": ["* /v1/**"], "twilio": ["* /**"], "resend": ["* /**"]}
 ADMIN_TOKEN = "python-tests-admin-token-0123456789"
 START_SECONDS_MAX = 120
 ROW_SECONDS_MAX = 15
@@ -100,33 +111,41 @@ class Agent:
         me = send("GET", f"{self.stage.data_url}/keybrake/v1/me", token=self.vault_key)
         return next(budget["used"] for budget in me["budgets"] if budget["unit"] == "usd" and budget["window"] == "daily")
 
+    def twilio(self):
+        """twilio-python as an agent configures it: the real AccountSid, and the vault key for a token."""
+        client = TwilioClient(ACCOUNT_SID, self.vault_key)
+        client.api.base_url = f"{self.stage.data_url}/twilio"
+        client.verify.base_url = f"{self.stage.data_url}/twilio/verify"
+        return client
+
     def client(self, **options):
         """stripe-python's client as an agent configures it; it never retries unless told to."""
         return stripe.StripeClient(self.vault_key, base_addresses={"api": f"{self.stage.data_url}/stripe"}, **options)
 
 
 class Stage:
-    """The server, the vendor behind it, and agents with keys of their own."""
+    """The server, the vendors behind it, and agents with keys of their own."""
 
-    def __init__(self, data_url, admin_url, fake_url):
+    def __init__(self, data_url, admin_url, fake_urls):
         self.data_url = data_url
         self.admin_url = admin_url
-        self.fake_url = fake_url
+        self.fake_urls = fake_urls
+        self.fake_url = fake_urls["stripe"]
         self.agents = 0
 
     def admin(self, method, path, body=None):
         return send(method, f"{self.admin_url}/api/v1{path}", body, ADMIN_TOKEN)
 
-    def agent(self, crew_run_id=None, **policy):
-        """Issues a key. Unless the policy says otherwise it may do everything below /v1, for a thousand dollars a day."""
+    def agent(self, crew_run_id=None, vendor="stripe", **policy):
+        """Issues a key. Unless the policy says otherwise it may do everything, for a thousand dollars a day."""
         self.agents += 1
         body = {
             "agent_id": f"agent_{self.agents}",
-            "secret": "stripe-test",
+            "secret": SECRETS[vendor]["name"],
             "policy": {
-                "vendor": "stripe",
+                "vendor": vendor,
                 "daily_usd_cap": 1000,
-                "allowed_endpoints": ["* /v1/**"],
+                "allowed_endpoints": ALLOWED_ENDPOINTS[vendor],
                 "expires_in": "1h",
                 **policy,
             },
@@ -138,25 +157,35 @@ class Stage:
     def fail_next(self, kind, **fault):
         send("POST", f"{self.fake_url}/__sandbox/faults", {"kind": kind, **fault})
 
-    def watch(self):
-        """Starts to watch the vendor; the returned function gives what has arrived there since."""
-        page = send("GET", f"{self.fake_url}/__sandbox/requests?limit=10000")["data"]
+    def watch(self, vendor="stripe"):
+        """Starts to watch a vendor; the returned function gives what has arrived there since."""
+        requests = f"{self.fake_urls[vendor]}/__sandbox/requests"
+        page = send("GET", f"{requests}?limit=10000")["data"]
         seen = page[-1]["sequence"] if page else 0
-        return lambda: send("GET", f"{self.fake_url}/__sandbox/requests?since={seen}&limit=10000")["data"]
+        return lambda: send("GET", f"{requests}?since={seen}&limit=10000")["data"]
 
     def direct(self):
         """The SDK with the real key, past Keybrake."""
         return stripe.StripeClient(CANARY_SECRET, base_addresses={"api": self.fake_url})
 
+    def direct_twilio(self):
+        """The same of Twilio."""
+        client = TwilioClient(ACCOUNT_SID, TWILIO_SECRET)
+        client.verify.base_url = f"{self.fake_urls['twilio']}/verify"
+        return client
+
 
 @pytest.fixture(scope="session")
 def stage():
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("KEYBRAKE_")}
-    fake = Process([FAKE_STRIPE, "--control", "--secret-key", CANARY_SECRET], inherited)
+    vendors = [argument for vendor in SECRETS for argument in ("--vendor", vendor)]
+    credentials = ["--secret-key", CANARY_SECRET, "--account-sid", ACCOUNT_SID]
+    credentials += ["--auth-token", TWILIO_SECRET, "--resend-key", RESEND_SECRET]
+    fakes = Process([FAKE_VENDORS, "--control", *vendors, *credentials], inherited)
     server = None
     with tempfile.TemporaryDirectory(prefix="keybrake-python-") as data_dir:
         try:
-            fake_url = fake.wait_for(r'"url":"([^"]+)"').group(1)
+            fake_urls = json.loads(fakes.wait_for(r'"urls":({[^}]+})').group(1))
             server = Process(
                 [SERVER],
                 {
@@ -166,19 +195,21 @@ def stage():
                     "KEYBRAKE_DATA_DIR": data_dir,
                     "KEYBRAKE_ADMIN_TOKEN": ADMIN_TOKEN,
                     "KEYBRAKE_SANDBOX": "0",
-                    "KEYBRAKE_STRIPE_UPSTREAM_URL": fake_url,
+                    **{f"KEYBRAKE_{vendor.upper()}_UPSTREAM_URL": url for vendor, url in fake_urls.items()},
                 },
             )
             data_url = server.wait_for(r"agents +(http:\S+)").group(1)
             admin_url = server.wait_for(r"operators +(http:\S+)").group(1)
-            opened = Stage(data_url, admin_url, fake_url)
-            opened.admin("POST", "/secrets", {"name": "stripe-test", "vendor": "stripe", "value": CANARY_SECRET})
+            opened = Stage(data_url, admin_url, fake_urls)
+            for vendor, secret in SECRETS.items():
+                opened.admin("POST", "/secrets", {"vendor": vendor, **secret})
             yield opened
         finally:
             if server is not None:
                 server.stop()
-            fake.stop()
-    assert CANARY_SECRET not in server.output
+            fakes.stop()
+    for secret in SECRETS.values():
+        assert secret["value"] not in server.output
 
 
 @pytest.fixture
@@ -189,5 +220,17 @@ def module_api(stage, monkeypatch):
         monkeypatch.setattr(stripe, "api_base", f"{stage.data_url}{base}")
         monkeypatch.setattr(stripe, "api_key", agent.vault_key)
         return stripe
+
+    return configure
+
+
+@pytest.fixture
+def resend_api(stage, monkeypatch):
+    """resend-python for an agent. What RESEND_API_URL and RESEND_API_KEY set is read once, at import; undone after the test."""
+
+    def configure(agent):
+        monkeypatch.setattr(resend, "api_url", f"{stage.data_url}/resend")
+        monkeypatch.setattr(resend, "api_key", agent.vault_key)
+        return resend
 
     return configure

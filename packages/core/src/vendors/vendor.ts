@@ -86,6 +86,8 @@ export interface Vendor {
   readonly responseHeaders: readonly string[];
   /** The header that carries the vendor's own id of a request. */
   readonly requestIdHeader: string;
+  /** The header that says `true` on an answer repeated for the same idempotency key; null = the vendor marks none. */
+  readonly replayHeader: string | null;
   /** Every endpoint that this version knows, in the catalogue's order. */
   readonly endpoints: readonly Endpoint[];
   /** Why a value cannot be this vendor's credential, or null: what an operator sees when storing a secret. */

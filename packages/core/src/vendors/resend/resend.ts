@@ -21,6 +21,7 @@ export const resend: Vendor = {
     "x-resend-monthly-quota",
   ],
   requestIdHeader: "x-request-id",
+  replayHeader: null,
   endpoints: RESEND_CATALOGUE.endpoints,
   findCredentialProblem: (value) =>
     /^re_[A-Za-z0-9_]+$/.test(value)

@@ -29,6 +29,7 @@ export const stripe: Vendor = {
     "stripe-version",
   ],
   requestIdHeader: "request-id",
+  replayHeader: "idempotent-replayed",
   endpoints: listStripeEndpoints(),
   findCredentialProblem: (value) =>
     value.startsWith("pk_")

@@ -17,6 +17,7 @@ export const twilio: Vendor = {
   requestHeaders: [],
   responseHeaders: ["content-type", "retry-after", "twilio-request-id", "twilio-request-duration"],
   requestIdHeader: "twilio-request-id",
+  replayHeader: null,
   endpoints: TWILIO_ENDPOINTS,
   findCredentialProblem,
   authorization: (credential, accountId) =>

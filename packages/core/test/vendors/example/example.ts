@@ -21,6 +21,7 @@ export const example: Vendor = {
   requestHeaders: [],
   responseHeaders: ["content-type"],
   requestIdHeader: "x-request-id",
+  replayHeader: null,
   endpoints: CATALOGUE.endpoints,
   findCredentialProblem: (value) =>
     value.startsWith("pk-") ? null : "is no key of parcels, which begins with `pk-`",
