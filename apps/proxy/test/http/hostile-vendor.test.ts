@@ -116,8 +116,11 @@ describe("F6, F11: an answer that is broken is none", () => {
     expect((await charge()).answers[0]?.status).toBe(200);
     expect((await read()).answers[0]?.status).toBe(200);
     expect(front.server.output()).not.toContain("keybrake ends after an internal error");
-    const { data } = await front.admin.calls.list({ state: "reserved", limit: 1 });
-    expect(data).toEqual([]);
+    // A streamed read is settled when its last byte has left, a moment after the agent has it.
+    await vi.waitFor(async () => {
+      const { data } = await front.admin.calls.list({ state: "reserved", limit: 1 });
+      expect(data).toEqual([]);
+    });
   });
 });
 
