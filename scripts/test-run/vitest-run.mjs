@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const REPORTER = fileURLToPath(new URL("vitest-reporter.mjs", import.meta.url));
-const TIMEOUT_MS = 900_000;
+const TIMEOUT_MS = 2_700_000;
 const TEST_FOLDERS = ["packages", "apps", "examples", "scripts"];
 const TEST_FILE = /\.test\.m?[jt]sx?$/;
 
