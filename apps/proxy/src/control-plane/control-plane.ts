@@ -50,9 +50,9 @@ export interface ControlPlaneDependencies {
   readonly onChange: () => void;
   /** Whether calls can be served: the database answers and the lease holds. No answer within 2 s means no. */
   readonly isReady: () => Promise<boolean>;
-  /** Compares days with vendors' records; without it that operation does not exist. */
   /** Reads at vendors with stored credentials; absent = the operations that need it are not there. */
   readonly plane?: DataPlane;
+  /** Compares days with vendors' records; without it that operation does not exist. */
   readonly reconciler?: Pick<Reconciler, "run" | "now">;
   readonly metrics: Registry;
   readonly logger: ControlPlaneLogger;

@@ -9,7 +9,7 @@ import {
 } from "@keybrake/core";
 import type { Router } from "express";
 import type { DataPlane } from "../data-plane/data-plane.ts";
-import { readVendor } from "../data-plane/vendor-read.ts";
+import { readVendorAsOwner } from "../data-plane/vendor-read.ts";
 import type { SecretRecord } from "../secrets/secret-rows.ts";
 import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
 import { mount, reply } from "./operation-handler.ts";
@@ -37,22 +37,13 @@ export function mountPrices(router: Router, plane: DataPlane, secrets: EnvelopeS
 }
 
 async function ask(plane: DataPlane, secret: SecretRecord, read: VendorRead): Promise<VendorAnswer> {
-  const answer = await readVendor(
+  const answer = await readVendorAsOwner(
     plane,
     {
-      identity: {
-        vaultKeyId: null,
-        policyVersion: 0,
-        secretId: secret.id,
-        agentId: "keybrake",
-        crewRunId: null,
-      },
       route: plane.routes.twilio,
+      secretId: secret.id,
       accountId: secret.accountId,
-      account: null,
-      metadata: { agent_id: "keybrake" },
       purpose: "read to refresh prices",
-      onLeak: () => undefined,
     },
     read,
   ).catch((error: unknown) => {

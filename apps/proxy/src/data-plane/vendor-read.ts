@@ -97,6 +97,34 @@ export async function readVendor(
   return readableAnswer(sent);
 }
 
+/** What Keybrake reads for itself: with which credential, and why. */
+export interface OwnRead {
+  readonly route: VendorRoute;
+  readonly secretId: string;
+  readonly accountId: string | null;
+  /** The call whose price is asked for; absent = none. */
+  readonly priceOf?: string;
+  readonly purpose: string;
+}
+
+/** The same read on Keybrake's own account: no agent asked for it, so no key is judged, and its row says so. */
+export function readVendorAsOwner(plane: DataPlane, own: OwnRead, read: VendorRead) {
+  const { route, secretId, accountId, priceOf, purpose } = own;
+  return readVendor(
+    plane,
+    {
+      identity: { vaultKeyId: null, policyVersion: 0, secretId, agentId: "keybrake", crewRunId: null },
+      route,
+      accountId,
+      account: null,
+      metadata: { agent_id: "keybrake", ...(priceOf === undefined ? {} : { keybrake_price_of: priceOf }) },
+      purpose,
+      onLeak: () => undefined,
+    },
+    read,
+  );
+}
+
 const NOTHING_CLAIMED = {
   claimedAgentId: null,
   claimedCrewRunId: null,

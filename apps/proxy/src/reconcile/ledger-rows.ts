@@ -1,6 +1,5 @@
-import type { CallState } from "@keybrake/core";
+import { type CallState, parseUsd } from "@keybrake/core";
 import type { Database, Row } from "../ledger/database.ts";
-import { parseUsd } from "./usd.ts";
 
 /** What a comparison needs of one audited call. */
 export interface LedgerCall {
@@ -70,8 +69,8 @@ function readRow(row: Row): LedgerCall {
     endpoint: row["endpoint"] as string | null,
     amount: bigintOf(row["amount"]),
     currency: row["currency"] as string | null,
-    costMicros: parseUsd(row["cost_usd"]),
-    heldMicros: parseUsd(row["reserved_usd"]),
+    costMicros: microsOf(row["cost_usd"]),
+    heldMicros: microsOf(row["reserved_usd"]),
     requestId: row["vendor_request_id"] as string | null,
     objectId: row["vendor_object_id"] as string | null,
     idempotencyKey: row["idempotency_key_hash"] as string | null,
@@ -79,6 +78,15 @@ function readRow(row: Row): LedgerCall {
     secretId: row["secret_id"] as string,
     mayActElsewhere: row["account"] !== null,
   };
+}
+
+/** A numeric of the ledger, which a credit may have made negative, as micro-dollars. */
+function microsOf(value: unknown): bigint {
+  const text = String(value ?? "0");
+  const isNegative = text.startsWith("-");
+  const micros = parseUsd(isNegative ? text.slice(1) : text);
+  if (micros === null) throw new TypeError("a numeric of the ledger is no amount of dollars");
+  return isNegative ? -micros : micros;
 }
 
 function bigintOf(value: unknown): bigint | null {

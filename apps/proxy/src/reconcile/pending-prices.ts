@@ -1,7 +1,7 @@
 import { isDenial, KeybrakeError, type Outcome, type SettleRequest, type VendorName } from "@keybrake/core";
 import { type DataPlane, pricingOf } from "../data-plane/data-plane.ts";
 import { costOf, ended } from "../data-plane/settle.ts";
-import { readVendor } from "../data-plane/vendor-read.ts";
+import { readVendorAsOwner } from "../data-plane/vendor-read.ts";
 import type { Database, Row } from "../ledger/database.ts";
 
 const CALLS_MOST = 200;
@@ -91,22 +91,14 @@ export class PendingPrices {
     const read = route.vendor.followUp(endpoint, row["vendor_object_id"] as string, accountId);
     if (read === null) return null;
     try {
-      const answer = await readVendor(
+      const answer = await readVendorAsOwner(
         this.#plane,
         {
-          identity: {
-            vaultKeyId: null,
-            policyVersion: 0,
-            secretId: row["secret_id"] as string,
-            agentId: "keybrake",
-            crewRunId: null,
-          },
           route,
+          secretId: row["secret_id"] as string,
           accountId,
-          account: null,
-          metadata: { agent_id: "keybrake", keybrake_price_of: row["id"] as string },
+          priceOf: row["id"] as string,
           purpose: "read to learn a call's price",
-          onLeak: () => undefined,
         },
         read,
       );

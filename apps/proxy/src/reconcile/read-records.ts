@@ -9,7 +9,7 @@ import {
   type VendorRecord,
 } from "@keybrake/core";
 import { type DataPlane, pricingOf } from "../data-plane/data-plane.ts";
-import { readVendor } from "../data-plane/vendor-read.ts";
+import { readVendorAsOwner } from "../data-plane/vendor-read.ts";
 
 /** How many pages one secret's day may take. */
 const PAGES_MAX = 200;
@@ -90,22 +90,13 @@ async function ask(
   secret: ComparedSecret,
   read: VendorRead,
 ): Promise<VendorAnswer> {
-  const answer = await readVendor(
+  const answer = await readVendorAsOwner(
     plane,
     {
-      identity: {
-        vaultKeyId: null,
-        policyVersion: 0,
-        secretId: secret.id,
-        agentId: "keybrake",
-        crewRunId: null,
-      },
       route: plane.routes[vendor],
+      secretId: secret.id,
       accountId: secret.accountId,
-      account: null,
-      metadata: { agent_id: "keybrake" },
       purpose: "read to compare the audit log with the vendor's records",
-      onLeak: () => undefined,
     },
     read,
   ).catch((error: unknown) => {

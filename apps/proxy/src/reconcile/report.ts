@@ -1,9 +1,15 @@
 import { RECONCILE_ENTRIES_MAX, type ReconcileReport } from "@keybrake/client/contract";
-import { type Pricing, recordMicros, type Vendor, type VendorName, type VendorRecord } from "@keybrake/core";
+import {
+  formatUsd,
+  type Pricing,
+  recordMicros,
+  type Vendor,
+  type VendorName,
+  type VendorRecord,
+} from "@keybrake/core";
 import type { Difference, Findings, Judged } from "./findings.ts";
 import type { LedgerCall } from "./ledger-rows.ts";
 import type { ReadRecords } from "./read-records.ts";
-import { formatUsd } from "./usd.ts";
 
 /** Why a call was settled or released by a comparison: stands in its audit row. */
 export const SETTLED_REASON = "settled by reconciliation: the vendor has a record of it";
