@@ -1,6 +1,7 @@
 export * from "./authorize.ts";
 export * from "./budget.ts";
 export * from "./call.ts";
+export * from "./credential-mode.ts";
 export * from "./denial.ts";
 export * from "./endpoint.ts";
 export * from "./faults.ts";

@@ -5,14 +5,21 @@ import type { Database, Row } from "../ledger/database.ts";
 const SELECT = `
   SELECT b.id, b.scope, CASE b.scope WHEN 'installation' THEN NULL WHEN 'secret' THEN s.name ELSE b.scope_value END AS value,
     b.time_window, b.unit, b.limit_amount, coalesce(w.reserved, 0) AS reserved, coalesce(w.settled, 0) AS settled,
+    m.mode, coalesce(t.reserved, 0) AS test_reserved, coalesce(t.settled, 0) AS test_settled,
     CASE b.time_window
       WHEN 'daily' THEN (d.day + 1)::timestamp AT TIME ZONE 'UTC'
       WHEN 'monthly' THEN (date_trunc('month', d.day::timestamp) + interval '1 month') AT TIME ZONE 'UTC'
     END AS resets_at
   FROM budgets b
   CROSS JOIN (SELECT ledger_day() AS day) d
+  LEFT JOIN secrets s ON s.id = CASE b.scope WHEN 'secret' THEN b.scope_value::uuid
+    WHEN 'vault_key' THEN (SELECT v.secret_id FROM vault_keys v WHERE v.id = b.scope_value::uuid) END
+  -- A key's and a secret's own budget is of that secret's kind; any other knows both, and requests know none.
+  CROSS JOIN LATERAL (SELECT window_mode(b.unit, s.mode) AS mode) m
   LEFT JOIN budget_windows w ON w.budget_id = b.id AND w.window_start = window_start(b.time_window, d.day)
-  LEFT JOIN secrets s ON b.scope = 'secret' AND s.id::text = b.scope_value
+    AND w.mode = coalesce(m.mode, 'live')
+  LEFT JOIN budget_windows t ON t.budget_id = b.id AND t.window_start = window_start(b.time_window, d.day)
+    AND t.mode = 'test' AND m.mode IS NULL
   WHERE b.deleted_at IS NULL`;
 
 /** A cap over many keys; `value` is empty for the installation, and the secret's id for a secret. */
@@ -88,6 +95,8 @@ function readBudget(row: Row): Budget {
   const reserved = row["reserved"] as bigint;
   const used = reserved + (row["settled"] as bigint);
   const show = (amount: bigint) => (unit === "usd" ? formatUsd(amount) : amount.toString());
+  const testReserved = row["test_reserved"] as bigint;
+  const testUsed = testReserved + (row["test_settled"] as bigint);
   return {
     id: String(row["id"]),
     scope: row["scope"] as BudgetScope,
@@ -98,6 +107,14 @@ function readBudget(row: Row): Budget {
     used: show(used),
     reserved: show(reserved),
     remaining: show(used < limit ? limit - used : 0n),
+    test:
+      row["mode"] === null
+        ? {
+            used: show(testUsed),
+            reserved: show(testReserved),
+            remaining: show(testUsed < limit ? limit - testUsed : 0n),
+          }
+        : null,
     resets_at: (row["resets_at"] as Date | null)?.toISOString() ?? null,
   };
 }

@@ -1,4 +1,5 @@
 import { PAGE_LIMIT, type Secret } from "@keybrake/client/contract";
+import { type CredentialMode, VENDORS } from "@keybrake/core";
 import type { Router } from "express";
 import { z } from "zod";
 import type { SecretRecord } from "../secrets/secret-rows.ts";
@@ -15,7 +16,13 @@ export function mountSecrets(router: Router, secrets: EnvelopeSecretStore, onCha
   mount(router, "createSecret", async ({ body }) => {
     const { name, vendor, value, account_id: accountId = null } = body;
     refuseValue(vendor, value, accountId);
-    const created = await secrets.create({ name, vendor, value, accountId });
+    const mode = modeOf(vendor, value, body.mode ?? "live");
+    if (body.mode !== undefined && body.mode !== mode)
+      throw invalidField(
+        "mode",
+        `this value is a ${mode} credential: leave \`mode\` out, or store the other one`,
+      );
+    const created = await secrets.create({ name, vendor, value, accountId, mode });
     if (created === null) {
       const detail = `a secret named \`${name}\` exists: rotate it, or choose another name`;
       throw new ProblemError("secret_exists", { detail });
@@ -37,6 +44,11 @@ export function mountSecrets(router: Router, secrets: EnvelopeSecretStore, onCha
     const secret = await secrets.find(params.name);
     if (secret === null) throw noSecret(params.name);
     refuseValue(secret.vendor, body.value, secret.accountId);
+    if (modeOf(secret.vendor, body.value, secret.mode) !== secret.mode)
+      throw invalidField(
+        "value",
+        `this secret is a ${secret.mode} one and stays so: store the other under a new name`,
+      );
     const rotated = await secrets.rotate(params.name, body.value);
     if (rotated === null) throw noSecret(params.name);
     onChange();
@@ -55,6 +67,11 @@ function refuseValue(vendor: SecretRecord["vendor"], value: string, accountId: s
   if (problem !== null) throw invalidField("value", problem);
 }
 
+/** What the value itself says it is, or else what it is said to be. */
+function modeOf(vendor: SecretRecord["vendor"], value: string, otherwise: CredentialMode): CredentialMode {
+  return VENDORS[vendor].readCredentialMode(value) ?? otherwise;
+}
+
 function noSecret(name: string): ProblemError {
   return new ProblemError("not_found", { detail: `there is no secret named \`${name}\`` });
 }
@@ -65,6 +82,7 @@ function toSecret(secret: SecretRecord): Secret {
     name: secret.name,
     vendor: secret.vendor,
     account_id: secret.accountId,
+    mode: secret.mode,
     version: secret.version,
     created_at: secret.createdAt.toISOString(),
     rotated_at: secret.rotatedAt?.toISOString() ?? null,

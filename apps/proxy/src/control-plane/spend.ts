@@ -1,4 +1,5 @@
 import { type ListSpend, PAGE_LIMIT, type Spend } from "@keybrake/client/contract";
+import type { CredentialMode } from "@keybrake/core";
 import type { Router } from "express";
 import { z } from "zod";
 import type { Database } from "../ledger/database.ts";
@@ -55,18 +56,20 @@ async function selectSpend(
   offset: number,
   most: number,
 ): Promise<Spend[]> {
-  const order = groupBy === "day" ? "1" : "cost_usd DESC, 1";
+  const order = groupBy === "day" ? "1, 2" : "cost_usd DESC, 1, 2";
   const rows = await database.query(
-    `SELECT ${GROUPS[groupBy]} AS name, count(*) FILTER (WHERE c.verdict = 'allow') AS calls,
+    `SELECT ${GROUPS[groupBy]} AS name, s.mode, count(*) FILTER (WHERE c.verdict = 'allow') AS calls,
        count(*) FILTER (WHERE c.verdict = 'deny') AS denied,
        coalesce(sum(c.reserved_usd) FILTER (WHERE c.state IN ('reserved', 'unknown')), 0) AS reserved_usd,
        coalesce(sum(c.cost_usd), 0) AS cost_usd
-     FROM calls c WHERE c.requested_at >= $1 AND c.requested_at < $2
-     GROUP BY 1 ORDER BY ${order} OFFSET $3 LIMIT $4`,
+     FROM calls c LEFT JOIN vault_keys k ON k.id = c.vault_key_id LEFT JOIN secrets s ON s.id = k.secret_id
+     WHERE c.requested_at >= $1 AND c.requested_at < $2
+     GROUP BY 1, 2 ORDER BY ${order} OFFSET $3 LIMIT $4`,
     [range.from, range.to, offset, most],
   );
   return rows.map((row) => ({
     group: row["name"] as string | null,
+    mode: row["mode"] as CredentialMode | null,
     calls: Number(row["calls"]),
     denied: Number(row["denied"]),
     reserved_usd: showUsd(row["reserved_usd"]),

@@ -3,8 +3,9 @@ import type { Database } from "./database.ts";
 
 const KEY_BUDGETS = `
   SELECT b.time_window, b.unit, b.limit_amount, coalesce(w.reserved + w.settled, 0) AS used, now() AS now
-  FROM budgets b LEFT JOIN budget_windows w
-    ON w.budget_id = b.id AND w.window_start = window_start(b.time_window, ledger_day())
+  FROM budgets b JOIN vault_keys k ON k.id = b.scope_value::uuid JOIN secrets s ON s.id = k.secret_id
+  LEFT JOIN budget_windows w ON w.budget_id = b.id AND w.window_start = window_start(b.time_window, ledger_day())
+    AND w.mode = window_mode(b.unit, s.mode)
   WHERE b.scope = 'vault_key' AND b.scope_value = $1 AND b.deleted_at IS NULL
   ORDER BY b.unit, b.time_window`;
 

@@ -1,4 +1,4 @@
-import type { VendorName } from "@keybrake/core";
+import type { CredentialMode, VendorName } from "@keybrake/core";
 import type { Database, Row } from "../ledger/database.ts";
 
 /** A secret as people may see it: everything but its value. */
@@ -7,6 +7,7 @@ export interface SecretRecord {
   readonly name: string;
   readonly vendor: VendorName;
   readonly accountId: string | null;
+  readonly mode: CredentialMode;
   readonly version: number;
   readonly createdAt: Date;
   readonly rotatedAt: Date | null;
@@ -17,18 +18,25 @@ export interface SealedSecret extends SecretRecord {
   readonly envelope: Uint8Array;
 }
 
-const COLUMNS = "id, name, vendor, account_id, version, created_at, rotated_at";
+const COLUMNS = "id, name, vendor, account_id, mode, version, created_at, rotated_at";
 
 /** Stores a new secret; null when the name is taken. */
 export async function insertSecret(
   database: Database,
-  secret: { id: string; name: string; vendor: string; accountId: string | null; envelope: Buffer },
+  secret: {
+    id: string;
+    name: string;
+    vendor: string;
+    accountId: string | null;
+    mode: CredentialMode;
+    envelope: Buffer;
+  },
 ): Promise<SecretRecord | null> {
-  const { id, name, vendor, accountId, envelope } = secret;
+  const { id, name, vendor, accountId, mode, envelope } = secret;
   const [row] = await database.query(
-    `INSERT INTO secrets (id, name, vendor, account_id, envelope) VALUES ($1, $2, $3, $4, $5)
+    `INSERT INTO secrets (id, name, vendor, account_id, mode, envelope) VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (name) WHERE deleted_at IS NULL DO NOTHING RETURNING ${COLUMNS}`,
-    [id, name, vendor, accountId, envelope],
+    [id, name, vendor, accountId, mode, envelope],
   );
   return row === undefined ? null : readSecret(row);
 }
@@ -99,6 +107,7 @@ function readSecret(row: Row): SecretRecord {
     name: row["name"] as string,
     vendor: row["vendor"] as VendorName,
     accountId: row["account_id"] as string | null,
+    mode: row["mode"] as CredentialMode,
     version: row["version"] as number,
     createdAt: row["created_at"] as Date,
     rotatedAt: row["rotated_at"] as Date | null,

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { KeybrakeError, type SecretStore, type VendorName } from "@keybrake/core";
+import { type CredentialMode, KeybrakeError, type SecretStore, type VendorName } from "@keybrake/core";
 import type { Database } from "../ledger/database.ts";
 import { withUnavailable } from "./available-database.ts";
 import { type EnvelopePlace, type MasterKey, openEnvelope, sealEnvelope } from "./envelope.ts";
@@ -27,6 +27,7 @@ export interface NewSecret {
   readonly vendor: VendorName;
   readonly value: string;
   readonly accountId: string | null;
+  readonly mode: CredentialMode;
 }
 
 /** Opens the store. `rememberMs` is at most a minute; less is for tests. `close` wipes what is in memory. */
@@ -75,10 +76,10 @@ export class EnvelopeSecretStore implements SecretStore {
 
   /** Stores a new secret; null when the name is taken. */
   create(secret: NewSecret): Promise<SecretRecord | null> {
-    const { name, vendor, accountId } = secret;
+    const { name, vendor, accountId, mode } = secret;
     const id = randomUUID();
     const envelope = this.#seal(this.#placeOf({ id, vendor, version: 1 }), secret.value);
-    return insertSecret(this.#database, { id, name, vendor, accountId, envelope });
+    return insertSecret(this.#database, { id, name, vendor, accountId, mode, envelope });
   }
 
   /** Replaces a secret's value; null when there is none of that name. Calls already reserved may still use the old one. */

@@ -27,7 +27,7 @@ async function openHarness(openStore: () => Promise<SqlStore>): Promise<SecretSt
     secrets,
     create: async (value, accountId) => {
       const name = `s${randomBytes(8).toString("hex")}`;
-      const created = await secrets.create({ name, vendor: "stripe", value, accountId });
+      const created = await secrets.create({ name, vendor: "stripe", value, accountId, mode: "live" });
       if (created === null) throw new Error("the name is taken");
       return created.id;
     },

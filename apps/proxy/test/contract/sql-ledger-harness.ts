@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { BudgetSpec, CallState, KeyIdentity, VaultKeyRecord } from "@keybrake/core";
+import type { BudgetSpec, CallState, CredentialMode, KeyIdentity, VaultKeyRecord } from "@keybrake/core";
 import type { BudgetName, CallRow, LedgerHarness, NewKey } from "@keybrake/core/testing";
 import { verifyAudit } from "../../src/ledger/audit-verify.ts";
 import type { Database, Row } from "../../src/ledger/database.ts";
@@ -35,7 +35,7 @@ export async function openSqlLedgerHarness(openStore: () => Promise<SqlStore>): 
 function controlOf(store: SqlStore) {
   const { control } = store;
   return {
-    createSecret: () => createSecret(control),
+    createSecret: (mode?: CredentialMode) => createSecret(control, mode),
     deleteSecret: async (secretId: string) => {
       await eraseSecret(control, secretName(secretId));
     },
@@ -63,10 +63,11 @@ function controlOf(store: SqlStore) {
 }
 
 /** Stores a secret that nobody opens; its name follows from its id. */
-export async function createSecret(control: Database): Promise<string> {
+export async function createSecret(control: Database, mode: CredentialMode = "live"): Promise<string> {
   const [row] = await control.query(
-    `INSERT INTO secrets (id, name, vendor, envelope)
-     SELECT id, 's' || replace(id::text, '-', ''), 'stripe', '\\x00' FROM gen_random_uuid() AS g (id) RETURNING id`,
+    `INSERT INTO secrets (id, name, vendor, mode, envelope)
+     SELECT id, 's' || replace(id::text, '-', ''), 'stripe', $1, '\\x00' FROM gen_random_uuid() AS g (id) RETURNING id`,
+    [mode],
   );
   return row?.["id"] as string;
 }
@@ -113,13 +114,13 @@ function viewOf(control: Database) {
       const rows = await control.query("SELECT * FROM calls WHERE vault_key_id = $1", [vaultKeyId]);
       return rows.map(readCall);
     },
-    findBudgetUse: async ({ scope, value, window, unit }: BudgetName, day?: string) => {
+    findBudgetUse: async ({ scope, value, window, unit, mode = "live" }: BudgetName, day?: string) => {
       const [row] = await control.query(
         `SELECT w.limit_micros, w.reserved, w.settled, w.overrun FROM budgets b
          JOIN budget_windows w ON w.budget_id = b.id
-           AND w.window_start = window_start(b.time_window, coalesce($5::date, ledger_day()))
+           AND w.window_start = window_start(b.time_window, coalesce($5::date, ledger_day())) AND w.mode = $6
          WHERE b.scope = $1 AND b.scope_value = $2 AND b.time_window = $3 AND b.unit = $4 AND b.deleted_at IS NULL`,
-        [scope, value, window, unit, day ?? null],
+        [scope, value, window, unit, day ?? null, mode],
       );
       if (row === undefined) return null;
       const [limit, reserved] = [row["limit_micros"] as bigint, row["reserved"] as bigint];

@@ -49,18 +49,19 @@ describe.each(BACKENDS)("budgets on $name", ({ open }) => {
         value: "spender",
         unit: "usd",
         limit: "6.50",
-        used: "5.00",
-        reserved: "0.00",
-        remaining: "1.50",
+        used: "0.00",
+        remaining: "6.50",
+        // The credential is a test one: what it spent is shown apart.
+        test: { used: "5.00", reserved: "0.00", remaining: "1.50" },
       },
     });
     expect(await raw({ scope: "crew_run_id", value: "run-1", window: "total", call_cap: 3 })).toMatchObject({
       status: 201,
-      body: { unit: "calls", limit: "3", used: "1", remaining: "2", resets_at: null },
+      body: { unit: "calls", limit: "3", used: "0", test: { used: "1", remaining: "2" }, resets_at: null },
     });
     expect(await raw({ scope: "secret", value: "main", window: "monthly", usd_cap: 100 })).toMatchObject({
       status: 201,
-      body: { scope: "secret", value: "main", used: "5.00" },
+      body: { scope: "secret", value: "main", used: "5.00", test: null },
     });
     expect(await raw({ scope: "installation", window: "daily", call_cap: 1000 })).toMatchObject({
       status: 201,
@@ -71,10 +72,16 @@ describe.each(BACKENDS)("budgets on $name", ({ open }) => {
 
   it("change their limit when they are posted again", async () => {
     const again = await raw({ scope: "agent_id", value: "spender", window: "daily", usd_cap: 20 });
-    expect(again).toMatchObject({ status: 200, body: { limit: "20.00", used: "5.00", remaining: "15.00" } });
+    expect(again).toMatchObject({
+      status: 200,
+      body: { limit: "20.00", test: { used: "5.00", remaining: "15.00" } },
+    });
     await writeCalls(stage, [{ ...call, costUsd: 2 }]);
     const lower = await raw({ scope: "agent_id", value: "spender", window: "daily", usd_cap: 1 });
-    expect(lower).toMatchObject({ status: 200, body: { limit: "1.00", used: "7.00", remaining: "0.00" } });
+    expect(lower).toMatchObject({
+      status: 200,
+      body: { limit: "1.00", test: { used: "7.00", remaining: "0.00" } },
+    });
   });
 
   it.each([

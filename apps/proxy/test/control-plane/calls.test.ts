@@ -141,8 +141,8 @@ describe.each(BACKENDS)("the audit log on $name", ({ open }) => {
   it("sums up spend by every grouping", async () => {
     const byAgent = await stage.admin.spend.list({ group_by: "agent_id" });
     expect(byAgent.data).toEqual([
-      { group: "billing_agent", calls: 2, denied: 1, reserved_usd: "2.00", cost_usd: "10.50" },
-      { group: "refund_agent", calls: 3, denied: 1, reserved_usd: "3.00", cost_usd: "4.25" },
+      { group: "billing_agent", mode: "test", calls: 2, denied: 1, reserved_usd: "2.00", cost_usd: "10.50" },
+      { group: "refund_agent", mode: "test", calls: 3, denied: 1, reserved_usd: "3.00", cost_usd: "4.25" },
     ]);
     expect(Date.parse(byAgent.to) - Date.parse(byAgent.from)).toBe(30 * 86_400_000);
     const groupsOf = async (query: Parameters<typeof stage.admin.spend.list>[0]) =>

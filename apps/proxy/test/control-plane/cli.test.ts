@@ -98,8 +98,8 @@ describe("keybrake", () => {
     expect(rotated.stdout).toBe("secret main is at version 2\n");
     expect((await stage.secrets.open(id, 2)).credential.toString()).toBe(`${VALUE}2`);
     const listed = await keybrake(["secrets", "list"]);
-    expect(listed.stdout.split("\n")[0]).toMatch(/^NAME +VENDOR +ACCOUNT +VERSION +CREATED +ROTATED$/);
-    expect(listed.stdout).toMatch(/^main +stripe +2 /m);
+    expect(listed.stdout.split("\n")[0]).toMatch(/^NAME +VENDOR +MODE +ACCOUNT +VERSION +CREATED +ROTATED$/);
+    expect(listed.stdout).toMatch(/^main +stripe +test +2 /m);
     expect((await json(["secrets", "list"]))["data"]).toMatchObject([{ name: "main", version: 2 }]);
     await keybrake(["secrets", "add", "other", "--account-id", "acct_1"], VALUE);
     expect((await keybrake(["secrets", "delete", "other"])).stdout).toBe("deleted secret other\n");
@@ -200,7 +200,7 @@ describe("keybrake", () => {
     expect((await json(["sql", sql]))["rows"]).toMatchObject([{ cost_usd: "2.500000" }]);
     expect((await keybrake(["sql", "SELECT 1 AS one"])).stdout).toBe("one\n1\n");
     const spend = await keybrake(["spend", "--by", "agent_id"]);
-    expect(spend.stdout).toMatch(/^spender +1 +1 +0\.00 +2\.50$/m);
+    expect(spend.stdout).toMatch(/^spender +test +1 +1 +0\.00 +2\.50$/m);
     expect((await keybrake(["audit", "verify"])).stdout).toMatch(/^sound: \d+ links/);
   });
 

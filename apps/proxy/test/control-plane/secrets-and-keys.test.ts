@@ -69,6 +69,35 @@ describe.each(BACKENDS)("secrets and vault keys on $name", ({ open }) => {
     expect((await stage.admin.secrets.create(body)).id).not.toBe(first.id);
   });
 
+  it("keeps test and live credentials apart: a value says which it is, and a secret never changes its kind", async () => {
+    const { admin } = stage;
+    const test = await admin.secrets.create({
+      name: "kind-test",
+      vendor: "stripe",
+      value: "rk_test_00000001",
+    });
+    const live = await admin.secrets.create({
+      name: "kind-live",
+      vendor: "stripe",
+      value: "sk_live_00000001",
+    });
+    const value = "0123456789abcdef0123456789abcdef";
+    const account = { vendor: "twilio", value, account_id: "ACc0ffee00c0ffee00c0ffee00c0ffee00" } as const;
+    const unsaid = await admin.secrets.create({ name: "kind-unsaid", ...account });
+    const said = await admin.secrets.create({ name: "kind-said", ...account, mode: "test" });
+    expect([test.mode, live.mode, unsaid.mode, said.mode]).toEqual(["test", "live", "live", "test"]);
+    const lie = { name: "kind-lie", vendor: "stripe", value: "sk_live_00000002", mode: "test" } as const;
+    await expect(admin.secrets.create(lie)).rejects.toMatchObject({ code: "invalid_request" });
+    for (const [name, other] of [
+      ["kind-test", "sk_live_00000003"],
+      ["kind-live", "sk_test_00000003"],
+    ] as const)
+      await expect(admin.secrets.rotate(name, { value: other })).rejects.toMatchObject({
+        code: "invalid_request",
+      });
+    expect((await admin.secrets.rotate("kind-said", { value })).mode).toBe("test");
+  });
+
   it("rotates a value, and never opens an older version than was named", async () => {
     const { id } = await stage.admin.secrets.create({ name: "rotating", vendor: "stripe", value: VALUE });
     await stage.secrets.open(id, 1);
@@ -145,6 +174,7 @@ describe.each(BACKENDS)("secrets and vault keys on $name", ({ open }) => {
         used: "13.34",
         reserved: "1.00",
         remaining: "86.66",
+        test: null,
       },
       {
         scope: "vault_key",
@@ -155,6 +185,7 @@ describe.each(BACKENDS)("secrets and vault keys on $name", ({ open }) => {
         used: "2",
         reserved: "1",
         remaining: "5",
+        test: null,
       },
       {
         scope: "crew_run_id",
@@ -162,9 +193,10 @@ describe.each(BACKENDS)("secrets and vault keys on $name", ({ open }) => {
         window: "total",
         unit: "usd",
         limit: "30.50",
-        used: "13.34",
-        reserved: "1.00",
-        remaining: "17.16",
+        used: "0.00",
+        reserved: "0.00",
+        remaining: "30.50",
+        test: { used: "13.34", reserved: "1.00", remaining: "17.16" },
       },
     ]);
     expect(budgets[0]?.resets_at).toMatch(/T00:00:00\.000Z$/);

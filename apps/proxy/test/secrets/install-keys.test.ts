@@ -51,7 +51,13 @@ describe.each(BACKENDS)("keys and secrets at rest on $name", ({ open }) => {
     const { installationId } = await openInstallKeys(database, masterKey);
     const store = openSecretStore(database, masterKey, installationId);
     const make = (name: string) =>
-      store.create({ name, vendor: "stripe", value: `sk_test_canary_${name}`, accountId: null });
+      store.create({
+        name,
+        vendor: "stripe",
+        value: `sk_test_canary_${name}`,
+        accountId: null,
+        mode: "live",
+      });
     const [one, two] = [await make("one"), await make("two")];
     await database.query(
       "UPDATE secrets s SET envelope = o.envelope FROM secrets o WHERE s.name IN ('one', 'two') AND o.name IN ('one', 'two') AND s.id <> o.id",
@@ -72,7 +78,7 @@ describe.each(BACKENDS)("keys and secrets at rest on $name", ({ open }) => {
     const store = openSecretStore(database, masterKey, installationId, 30);
     const value = "sk_test_to_be_wiped";
     const { id = "" } =
-      (await store.create({ name: "wiped", vendor: "stripe", value, accountId: null })) ?? {};
+      (await store.create({ name: "wiped", vendor: "stripe", value, accountId: null, mode: "live" })) ?? {};
     const first = (await store.open(id, 1)).credential;
     expect(first.toString()).toBe(value);
     await expect.poll(() => first.every((byte) => byte === 0)).toBe(true);
@@ -95,8 +101,13 @@ describe.each(BACKENDS)("keys and secrets at rest on $name", ({ open }) => {
     const { installationId } = await openInstallKeys(database, masterKey);
     const store = openSecretStore(database, masterKey, installationId);
     const { id = "" } =
-      (await store.create({ name: "shared", vendor: "stripe", value: "sk_test_shared", accountId: null })) ??
-      {};
+      (await store.create({
+        name: "shared",
+        vendor: "stripe",
+        value: "sk_test_shared",
+        accountId: null,
+        mode: "live",
+      })) ?? {};
     const opened = await Promise.all(Array.from({ length: 20 }, () => store.open(id, 1)));
     expect(new Set(opened.map(({ credential }) => credential)).size).toBe(1);
     await expect(store.open(randomUUID(), 1)).rejects.toMatchObject({ code: "ledger_unavailable" });
@@ -113,6 +124,7 @@ describe.each(BACKENDS)("keys and secrets at rest on $name", ({ open }) => {
         vendor: "stripe",
         value: "sk_test_value_0",
         accountId: null,
+        mode: "live",
       })) ?? {};
     const rotated = await Promise.all(
       [1, 2, 3].map((index) => store.rotate("contended", `sk_test_value_${index}`)),

@@ -17,6 +17,7 @@ export const BUDGET_COLUMNS: readonly Column<Budget>[] = [
   { name: "USED", value: ({ used }) => used, align: "right" },
   { name: "HELD", value: ({ reserved }) => reserved, align: "right" },
   { name: "LEFT", value: ({ remaining }) => remaining, align: "right" },
+  { name: "TEST USED", value: ({ test }) => test?.used ?? null, align: "right" },
   { name: "RESETS", value: ({ resets_at: at }) => at ?? "never" },
 ];
 

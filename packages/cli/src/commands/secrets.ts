@@ -8,6 +8,7 @@ import { given, noteMore, readPage, withPage } from "./page.ts";
 const COLUMNS: readonly Column<Secret>[] = [
   { name: "NAME", value: ({ name }) => name },
   { name: "VENDOR", value: ({ vendor }) => vendor },
+  { name: "MODE", value: ({ mode }) => mode },
   { name: "ACCOUNT", value: ({ account_id: id }) => id },
   { name: "VERSION", value: ({ version }) => version, align: "right" },
   { name: "CREATED", value: ({ created_at: at }) => at },
@@ -23,12 +24,17 @@ export function addSecrets(program: Command, run: Run, terminal: Terminal): void
     .description("store a credential; its value comes from stdin or a file")
     .option("--vendor <vendor>", "whose credential it is", "stripe")
     .option("--account-id <id>", "the account it belongs to")
+    .option("--test", "a credential that moves no money (Stripe's say so themselves)")
     .option("--value-file <file>", "a file that holds nothing but the value")
     .action(
       run(async (context, options, name = "") => {
-        const { vendor = "", accountId, valueFile } = options;
+        const { vendor = "", accountId, valueFile, test } = options;
         const value = await readSecretValue(terminal, valueFile);
-        const body = { name, vendor: vendor as Secret["vendor"], value, ...given({ account_id: accountId }) };
+        const rest = given({
+          account_id: accountId,
+          mode: test === undefined ? undefined : ("test" as const),
+        });
+        const body = { name, vendor: vendor as Secret["vendor"], value, ...rest };
         const secret = await context.admin.secrets.create(body);
         if (context.isJson) context.json(secret);
         else context.line(`stored secret ${secret.name}`);

@@ -6,6 +6,7 @@ import { given, noteMore, readPage, withPage } from "./page.ts";
 
 const columnsFor = (group: string): readonly Column<Spend>[] => [
   { name: group.toUpperCase(), value: ({ group: name }) => name ?? "(unknown)" },
+  { name: "MODE", value: ({ mode }) => mode },
   { name: "CALLS", value: ({ calls }) => calls, align: "right" },
   { name: "DENIED", value: ({ denied }) => denied, align: "right" },
   { name: "HELD USD", value: ({ reserved_usd: usd }) => usd, align: "right" },

@@ -18,6 +18,12 @@ export const budgetSchema = z
     used: amountText.describe("all that counts against the limit, holds included"),
     reserved: amountText.describe("the part of `used` that is held for calls without a final outcome"),
     remaining: amountText,
+    test: z
+      .object({ used: amountText, reserved: amountText, remaining: amountText })
+      .nullable()
+      .describe(
+        "what test credentials used: they have the same limit in a window of their own; null for the budget of a key or a secret, which is of one kind, and for requests",
+      ),
     resets_at: instant.nullable().describe("null for a total"),
   })
   .meta({ id: "Budget" });

@@ -14,7 +14,7 @@ export const meSchema = z
     vendor,
     status: z.enum(KEY_STATUSES),
     policy: policySchemaOfAnswers,
-    budgets: z.array(budgetSchema.omit({ id: true, scope: true, value: true, reserved: true })),
+    budgets: z.array(budgetSchema.omit({ id: true, scope: true, value: true, reserved: true, test: true })),
     expires_at: instant.nullable(),
     now: instant,
   })

@@ -1,3 +1,4 @@
+import { CREDENTIAL_MODES } from "@keybrake/core";
 import { z } from "zod";
 import { instant, secretName, uuid, vendor } from "./identifier.ts";
 
@@ -15,6 +16,7 @@ export const secretSchema = z
     name: secretName,
     vendor,
     account_id: z.string().nullable(),
+    mode: z.enum(CREDENTIAL_MODES).describe("what it moves counts with others of this kind only"),
     version: z.int().min(1).describe("grows by one at each rotation"),
     created_at: instant,
     rotated_at: instant.nullable(),
@@ -29,6 +31,12 @@ export const createSecretBody = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_]{1,64}$/, { error: "must be 1 to 64 letters, digits or `_`" })
     .optional(),
+  mode: z
+    .enum(CREDENTIAL_MODES)
+    .optional()
+    .describe(
+      "`test` for a credential that moves no money; Stripe's say so themselves, others are taken for live",
+    ),
 });
 
 export const rotateSecretBody = z.strictObject({ value: secretValue });

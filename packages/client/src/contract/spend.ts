@@ -1,3 +1,4 @@
+import { CREDENTIAL_MODES } from "@keybrake/core";
 import { z } from "zod";
 import { instant, instantOrDay, usdText } from "./identifier.ts";
 import { pageOf, pageQuery } from "./page.ts";
@@ -5,10 +6,14 @@ import { pageOf, pageQuery } from "./page.ts";
 /** By what spend can be summed up. */
 export const SPEND_GROUPS = ["agent_id", "vault_key_id", "crew_run_id", "vendor", "endpoint", "day"] as const;
 
-/** What one group did in the range. */
+/** What one group did in the range, with live and with test credentials apart. */
 export const spendSchema = z
   .object({
     group: z.string().nullable().describe("the agent, key, run, vendor, endpoint or UTC day; null = unknown"),
+    mode: z
+      .enum(CREDENTIAL_MODES)
+      .nullable()
+      .describe("whether it was done with live or with test credentials; null = with no vault key"),
     calls: z.int().min(0).describe("calls that were allowed"),
     denied: z.int().min(0).describe("calls that were refused"),
     reserved_usd: usdText.describe("held at the worst case for calls without a final outcome"),

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { windowEnd } from "../budget.ts";
 import { useHarness } from "./harness-lifetime.ts";
 import { testCaps } from "./ledger/caps.ts";
+import { testCredentialModes } from "./ledger/credential-modes.ts";
 import { testDays } from "./ledger/days.ts";
 import { testDuplicates } from "./ledger/duplicates.ts";
 import { testExactness } from "./ledger/exactness.ts";
@@ -27,6 +28,7 @@ export function describeLedger(name: string, open: OpenLedgerHarness, traits: Le
     const get = useHarness(open);
     keepOffMidnight(get);
     testCaps(get);
+    describe("live and test credentials", () => testCredentialModes(get));
     testOutcomes(get);
     testKeys(get);
     testIdempotency(get);

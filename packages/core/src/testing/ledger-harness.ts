@@ -1,5 +1,6 @@
 import type { BudgetScope, BudgetSpec, BudgetUnit, BudgetWindow } from "../budget.ts";
 import type { CallState } from "../call.ts";
+import type { CredentialMode } from "../credential-mode.ts";
 import type { KeyIdentity, Ledger, VaultKeyRecord } from "../ports.ts";
 
 /** A vault key as the suite wants it; every id is fresh, so that runs can share a server. */
@@ -18,6 +19,8 @@ export interface BudgetName {
   readonly value: string;
   readonly window: BudgetWindow;
   readonly unit: BudgetUnit;
+  /** Whose window is meant, live credentials' by default. */
+  readonly mode?: CredentialMode;
 }
 
 /** One window of a budget: micro-dollars for `usd`, else counts. `overrun` is how far it may stand above its limit. */
@@ -102,8 +105,8 @@ export interface LedgerHarness {
   /** Null when the store runs in this process, so that there is no connection to break. */
   readonly faults: LedgerFaults | null;
 
-  /** Stores a vendor credential; returns its id. */
-  createSecret(): Promise<string>;
+  /** Stores a vendor credential, a live one by default; returns its id. */
+  createSecret(mode?: CredentialMode): Promise<string>;
   /** Erases a credential: its keys are refused from then on. */
   deleteSecret(secretId: string): Promise<void>;
   createKey(key: NewKey): Promise<KeyIdentity>;

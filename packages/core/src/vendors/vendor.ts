@@ -1,3 +1,4 @@
+import type { CredentialMode } from "../credential-mode.ts";
 import type { Denial, DenialCode } from "../denial.ts";
 import type { Method } from "../endpoint.ts";
 import type { FaultCode } from "../faults.ts";
@@ -92,6 +93,8 @@ export interface Vendor {
   readonly endpoints: readonly Endpoint[];
   /** Why a value cannot be this vendor's credential, or null: what an operator sees when storing a secret. */
   findCredentialProblem(value: string, accountId: string | null): string | null;
+  /** Whether a credential moves money, when its value says so (Stripe's do); null = it does not say. */
+  readCredentialMode(value: string): CredentialMode | null;
   /** The `Authorization` value for a real credential. */
   authorization(credential: string, accountId: string | null): string;
   /** Understands a request, or says why it is ambiguous or malformed. Never guesses. */

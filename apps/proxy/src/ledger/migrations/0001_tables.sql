@@ -25,6 +25,8 @@ CREATE TABLE secrets (
   name text NOT NULL CHECK (name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
   vendor text NOT NULL,
   account_id text,
+  -- What a test credential moves is no money: it counts in windows of its own.
+  mode text NOT NULL DEFAULT 'live' CHECK (mode IN ('live', 'test')),
   version integer NOT NULL DEFAULT 1,
   envelope bytea NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
@@ -67,16 +69,18 @@ CREATE TABLE budgets (
 );
 CREATE UNIQUE INDEX budgets_scope ON budgets (scope, scope_value, time_window, unit) WHERE deleted_at IS NULL;
 
--- How much of a budget is used in one window. INVARIANT: used never exceeds the limit, except by an overrun that is
+-- How much of a budget is used in one window, by live and by test credentials apart: both have the whole limit, and
+-- neither can use up the other's. INVARIANT: used never exceeds the limit, except by an overrun that is
 -- written down: a vendor charged more than was reserved, or the operator lowered the limit below what was used.
 CREATE TABLE budget_windows (
   budget_id bigint NOT NULL REFERENCES budgets (id),
   window_start date NOT NULL,
+  mode text NOT NULL DEFAULT 'live' CHECK (mode IN ('live', 'test')),
   limit_micros bigint NOT NULL,
   reserved bigint NOT NULL DEFAULT 0 CHECK (reserved >= 0),
   settled bigint NOT NULL DEFAULT 0,
   overrun bigint NOT NULL DEFAULT 0 CHECK (overrun >= 0),
-  PRIMARY KEY (budget_id, window_start),
+  PRIMARY KEY (budget_id, window_start, mode),
   CHECK (reserved + settled <= limit_micros + overrun)
 ) WITH (fillfactor = 50);
 

@@ -13,6 +13,11 @@ CREATE FUNCTION window_start(time_window text, day date) RETURNS date LANGUAGE s
     ELSE DATE '0001-01-01' END
 $$;
 
+-- In which of a budget's windows a call counts. A limit on requests is about load, not money: it knows one kind.
+CREATE FUNCTION window_mode(unit text, secret_mode text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE unit WHEN 'requests' THEN 'live' ELSE secret_mode END
+$$;
+
 -- Whole seconds from now until a window that starts at `start` ends; null for a total.
 CREATE FUNCTION seconds_to_reset(time_window text, start date) RETURNS bigint LANGUAGE sql VOLATILE AS $$
   SELECT CASE WHEN time_window = 'total' THEN NULL ELSE greatest(1, ceil(extract(epoch FROM
@@ -103,9 +108,9 @@ DECLARE
   replica_name text; last_number bigint;
   settle_ids uuid[];
   -- Which windows each operation touches, ordered by operation; `win` numbers the locked windows below.
-  cov_op integer[]; cov_win integer[]; cov_budget bigint[]; cov_start date[]; cov_part uuid[];
+  cov_op integer[]; cov_win integer[]; cov_budget bigint[]; cov_start date[]; cov_mode text[]; cov_part uuid[];
   -- The locked windows, in lock order.
-  win_budget bigint[]; win_start date[]; win_window text[]; win_unit text[]; win_scope text[]; win_limit bigint[];
+  win_budget bigint[]; win_start date[]; win_mode text[]; win_window text[]; win_unit text[]; win_scope text[]; win_limit bigint[];
   win_reserved bigint[]; win_settled bigint[]; win_overrun bigint[];
   -- What the second read found, by operation.
   kinds text[]; codes text[]; counts boolean[]; holds bigint[]; replays uuid[]; replay_open boolean[];
@@ -143,23 +148,25 @@ BEGIN
   END IF;
 
   -- Coverage: budgets of a new call by scope, of an open one as it was reserved, of a credit as its parts were.
-  SELECT array_agg(c.i), array_agg(c.idx), array_agg(c.budget_id), array_agg(c.start), array_agg(c.part)
-    INTO cov_op, cov_win, cov_budget, cov_start, cov_part
+  SELECT array_agg(c.i), array_agg(c.idx), array_agg(c.budget_id), array_agg(c.start), array_agg(c.mode), array_agg(c.part)
+    INTO cov_op, cov_win, cov_budget, cov_start, cov_mode, cov_part
     FROM (
-      SELECT d.*, dense_rank() OVER (ORDER BY d.budget_id, d.start) AS idx FROM (
-        SELECT o.i, b.id AS budget_id, window_start(b.time_window, today) AS start, NULL::uuid AS part,
+      SELECT d.*, dense_rank() OVER (ORDER BY d.budget_id, d.start, d.mode) AS idx FROM (
+        SELECT o.i, b.id AS budget_id, window_start(b.time_window, today) AS start,
+            window_mode(b.unit, z.mode) AS mode, NULL::uuid AS part,
             CASE b.time_window WHEN 'total' THEN 1 WHEN 'monthly' THEN 2 ELSE 3 END AS rank
-          FROM unnest(asked) o
+          FROM unnest(asked) o JOIN secrets z ON z.id = o.secret_id
           CROSS JOIN LATERAL (VALUES ('vault_key', o.vault_key_id::text), ('agent_id', o.agent_id),
             ('crew_run_id', o.crew_run_id), ('secret', o.secret_id::text), ('installation', '')) AS s (scope, value)
           JOIN budgets b ON b.scope = s.scope AND b.scope_value = s.value AND b.deleted_at IS NULL
         UNION ALL
-        SELECT o.i, b.id, window_start(b.time_window, r.day), NULL, 4
-          FROM unnest(ended) o JOIN reservations r ON r.call_id = o.id
+        SELECT o.i, b.id, window_start(b.time_window, r.day), window_mode(b.unit, z.mode), NULL, 4
+          FROM unnest(ended) o JOIN reservations r ON r.call_id = o.id JOIN secrets z ON z.id = r.secret_id
           CROSS JOIN LATERAL unnest(r.budget_ids) AS u (budget_id) JOIN budgets b ON b.id = u.budget_id
         UNION ALL
-        SELECT o.i, b.id, window_start(b.time_window, (x ->> 'day')::date), (x ->> 'call')::uuid, 5
-          FROM unnest(ended) o JOIN exposures e ON e.secret_id = o.secret_id AND e.object_id = o.exposure_id
+        SELECT o.i, b.id, window_start(b.time_window, (x ->> 'day')::date), window_mode(b.unit, z.mode), (x ->> 'call')::uuid, 5
+          FROM unnest(ended) o JOIN secrets z ON z.id = o.secret_id
+          JOIN exposures e ON e.secret_id = o.secret_id AND e.object_id = o.exposure_id
           CROSS JOIN LATERAL jsonb_array_elements(e.parts) AS x
           CROSS JOIN LATERAL jsonb_array_elements_text(x -> 'budgets') AS u (budget_id)
           JOIN budgets b ON b.id = u.budget_id::bigint
@@ -167,21 +174,22 @@ BEGIN
       ) d ORDER BY d.i, d.rank, idx
     ) c;
 
-  INSERT INTO budget_windows (budget_id, window_start, limit_micros)
-    SELECT DISTINCT c.budget_id, c.start, b.limit_amount
-    FROM unnest(cov_budget, cov_start) AS c (budget_id, start) JOIN budgets b ON b.id = c.budget_id
-    WHERE NOT EXISTS (SELECT 1 FROM budget_windows x WHERE x.budget_id = c.budget_id AND x.window_start = c.start)
-    ORDER BY 1, 2
+  INSERT INTO budget_windows (budget_id, window_start, mode, limit_micros)
+    SELECT DISTINCT c.budget_id, c.start, c.mode, b.limit_amount
+    FROM unnest(cov_budget, cov_start, cov_mode) AS c (budget_id, start, mode) JOIN budgets b ON b.id = c.budget_id
+    WHERE NOT EXISTS (SELECT 1 FROM budget_windows x
+      WHERE x.budget_id = c.budget_id AND x.window_start = c.start AND x.mode = c.mode)
+    ORDER BY 1, 2, 3
   ON CONFLICT DO NOTHING;
-  SELECT array_agg(l.budget_id), array_agg(l.window_start), array_agg(l.time_window), array_agg(l.unit),
-      array_agg(l.scope), array_agg(l.limit_micros), array_agg(l.reserved), array_agg(l.settled), array_agg(l.overrun)
-    INTO win_budget, win_start, win_window, win_unit, win_scope, win_limit, win_reserved, win_settled, win_overrun
+  SELECT array_agg(l.budget_id), array_agg(l.window_start), array_agg(l.mode), array_agg(l.time_window),
+      array_agg(l.unit), array_agg(l.scope), array_agg(l.limit_micros), array_agg(l.reserved), array_agg(l.settled), array_agg(l.overrun)
+    INTO win_budget, win_start, win_mode, win_window, win_unit, win_scope, win_limit, win_reserved, win_settled, win_overrun
     FROM (
-      SELECT x.budget_id, x.window_start, b.time_window, b.unit, b.scope, x.limit_micros, x.reserved, x.settled, x.overrun
-      FROM (SELECT DISTINCT budget_id, start FROM unnest(cov_budget, cov_start) AS u (budget_id, start)) c
-      JOIN budget_windows x ON x.budget_id = c.budget_id AND x.window_start = c.start
+      SELECT x.budget_id, x.window_start, x.mode, b.time_window, b.unit, b.scope, x.limit_micros, x.reserved, x.settled, x.overrun
+      FROM (SELECT DISTINCT budget_id, start, mode FROM unnest(cov_budget, cov_start, cov_mode) AS u (budget_id, start, mode)) c
+      JOIN budget_windows x ON x.budget_id = c.budget_id AND x.window_start = c.start AND x.mode = c.mode
       JOIN budgets b ON b.id = x.budget_id
-      ORDER BY x.budget_id, x.window_start FOR UPDATE OF x
+      ORDER BY x.budget_id, x.window_start, x.mode FOR UPDATE OF x
     ) l;
 
   -- Claim idempotency keys: a key that nobody holds, or that is older than Stripe's memory of it less an hour.
@@ -355,8 +363,9 @@ BEGIN
   END LOOP;
 
   UPDATE budget_windows x SET reserved = c.reserved, settled = c.settled, overrun = c.overrun
-    FROM unnest(win_budget, win_start, win_reserved, win_settled, win_overrun) AS c (budget_id, start, reserved, settled, overrun)
-    WHERE x.budget_id = c.budget_id AND x.window_start = c.start
+    FROM unnest(win_budget, win_start, win_mode, win_reserved, win_settled, win_overrun)
+      AS c (budget_id, start, mode, reserved, settled, overrun)
+    WHERE x.budget_id = c.budget_id AND x.window_start = c.start AND x.mode = c.mode
       AND (x.reserved <> c.reserved OR x.settled <> c.settled OR x.overrun <> c.overrun);
 
   -- The rows of new calls, allowed and denied, with the digests that the chain keeps of them.
@@ -487,13 +496,12 @@ BEGIN
 END $$;
 
 -- Makes, changes or (with a null limit) ends one budget; the caller holds the barrier exclusively. What was spent in
--- its present window counts from the start, open holds at their worst case.
+-- its present windows, live and test, counts from the start, open holds at their worst case.
 CREATE FUNCTION put_budget(a_scope text, a_value text, a_window text, a_unit text, a_limit bigint) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
   the_id bigint;
   start date := window_start(a_window, ledger_day());
-  used bigint;
 BEGIN
   SELECT id INTO the_id FROM budgets
     WHERE scope = a_scope AND scope_value = a_value AND time_window = a_window AND unit = a_unit AND deleted_at IS NULL FOR UPDATE;
@@ -509,24 +517,26 @@ BEGIN
   END IF;
   INSERT INTO budgets (scope, scope_value, time_window, unit, limit_amount)
     VALUES (a_scope, a_value, a_window, a_unit, a_limit) RETURNING id INTO the_id;
-  SELECT greatest(0, CASE a_unit
-      WHEN 'usd' THEN coalesce(micros(sum(CASE WHEN c.state IN ('reserved', 'unknown') THEN c.reserved_usd
-        -- A credit belongs to the call that was charged, in the window where it was: not to the one that gave it back.
-        ELSE c.cost_usd
-          + coalesce((SELECT usd(sum(k.micros)::bigint) FROM credits k WHERE k.call_id = c.id), 0)
-          - coalesce((SELECT usd(sum(k.micros)::bigint) FROM credits k WHERE k.source_call_id = c.id), 0) END)), 0)
-      WHEN 'calls' THEN count(*) FILTER (WHERE c.method NOT IN ('GET', 'HEAD') AND c.replay_of IS NULL
-        AND NOT (c.state = 'released' AND c.status_code IS NULL))
-      ELSE count(*) FILTER (WHERE NOT (c.state = 'released' AND c.status_code IS NULL)) END) INTO used
-    FROM calls c
-    WHERE c.verdict = 'allow' AND c.requested_at >= start::timestamp AT TIME ZONE 'UTC' AND CASE a_scope
-      WHEN 'vault_key' THEN c.vault_key_id = a_value::uuid
-      WHEN 'agent_id' THEN c.agent_id = a_value
-      WHEN 'crew_run_id' THEN c.crew_run_id = a_value
-      WHEN 'secret' THEN c.vault_key_id IN (SELECT k.id FROM vault_keys k WHERE k.secret_id = a_value::uuid)
-      ELSE true END;
-  INSERT INTO budget_windows (budget_id, window_start, limit_micros, settled, overrun)
-    VALUES (the_id, start, a_limit, used, greatest(0, used - a_limit));
+  INSERT INTO budget_windows (budget_id, window_start, mode, limit_micros, settled, overrun)
+    SELECT the_id, start, u.mode, a_limit, u.used, greatest(0, u.used - a_limit) FROM (
+      SELECT window_mode(a_unit, coalesce(z.mode, 'live')) AS mode, greatest(0, CASE a_unit
+          WHEN 'usd' THEN coalesce(micros(sum(CASE WHEN c.state IN ('reserved', 'unknown') THEN c.reserved_usd
+            -- A credit belongs to the call that was charged, in the window where it was: not to the one that gave it back.
+            ELSE c.cost_usd
+              + coalesce((SELECT usd(sum(k.micros)::bigint) FROM credits k WHERE k.call_id = c.id), 0)
+              - coalesce((SELECT usd(sum(k.micros)::bigint) FROM credits k WHERE k.source_call_id = c.id), 0) END)), 0)
+          WHEN 'calls' THEN count(*) FILTER (WHERE c.method NOT IN ('GET', 'HEAD') AND c.replay_of IS NULL
+            AND NOT (c.state = 'released' AND c.status_code IS NULL))
+          ELSE count(*) FILTER (WHERE NOT (c.state = 'released' AND c.status_code IS NULL)) END) AS used
+        FROM calls c LEFT JOIN vault_keys v ON v.id = c.vault_key_id LEFT JOIN secrets z ON z.id = v.secret_id
+        WHERE c.verdict = 'allow' AND c.requested_at >= start::timestamp AT TIME ZONE 'UTC' AND CASE a_scope
+          WHEN 'vault_key' THEN c.vault_key_id = a_value::uuid
+          WHEN 'agent_id' THEN c.agent_id = a_value
+          WHEN 'crew_run_id' THEN c.crew_run_id = a_value
+          WHEN 'secret' THEN v.secret_id = a_value::uuid
+          ELSE true END
+        GROUP BY 1
+    ) u;
   RETURN the_id;
 END $$;
 

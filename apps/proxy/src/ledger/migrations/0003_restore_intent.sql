@@ -41,7 +41,7 @@ DECLARE
   replica_name text;
   lost intent[];
   month date;
-  cov_call uuid[]; cov_budget bigint[]; cov_start date[]; cov_need bigint[];
+  cov_call uuid[]; cov_budget bigint[]; cov_start date[]; cov_mode text[]; cov_need bigint[];
   link_ids uuid[]; link_times timestamptz[]; link_kinds text[]; link_digests bytea[];
 BEGIN
   PERFORM pg_advisory_xact_lock_shared(ledger_barrier());
@@ -61,25 +61,27 @@ BEGIN
   UPDATE installation SET last_day = (SELECT max(o.day) FROM unnest(lost) o)
     WHERE only_row AND last_day < (SELECT max(o.day) FROM unnest(lost) o);
 
-  SELECT array_agg(o.id), array_agg(b.id), array_agg(window_start(b.time_window, o.day)), array_agg(CASE b.unit
+  SELECT array_agg(o.id), array_agg(b.id), array_agg(window_start(b.time_window, o.day)),
+      array_agg(window_mode(b.unit, z.mode)), array_agg(CASE b.unit
       WHEN 'usd' THEN o.hold WHEN 'calls' THEN (coalesce(o.accounted, false) AND o.replay_of IS NULL)::integer ELSE 1 END)
-    INTO cov_call, cov_budget, cov_start, cov_need
-    FROM unnest(lost) o
+    INTO cov_call, cov_budget, cov_start, cov_mode, cov_need
+    FROM unnest(lost) o JOIN secrets z ON z.id = o.secret_id
     CROSS JOIN LATERAL (VALUES ('vault_key', o.vault_key_id::text), ('agent_id', o.agent_id),
       ('crew_run_id', o.crew_run_id), ('secret', o.secret_id::text), ('installation', '')) AS s (scope, value)
     JOIN budgets b ON b.scope = s.scope AND b.scope_value = s.value AND b.deleted_at IS NULL;
-  INSERT INTO budget_windows (budget_id, window_start, limit_micros)
-    SELECT DISTINCT c.budget_id, c.start, b.limit_amount
-    FROM unnest(cov_budget, cov_start) AS c (budget_id, start) JOIN budgets b ON b.id = c.budget_id ORDER BY 1, 2
+  INSERT INTO budget_windows (budget_id, window_start, mode, limit_micros)
+    SELECT DISTINCT c.budget_id, c.start, c.mode, b.limit_amount
+    FROM unnest(cov_budget, cov_start, cov_mode) AS c (budget_id, start, mode) JOIN budgets b ON b.id = c.budget_id ORDER BY 1, 2, 3
   ON CONFLICT DO NOTHING;
   PERFORM 1 FROM budget_windows x
-    WHERE (x.budget_id, x.window_start) IN (SELECT c.budget_id, c.start FROM unnest(cov_budget, cov_start) AS c (budget_id, start))
-    ORDER BY x.budget_id, x.window_start FOR UPDATE;
+    WHERE (x.budget_id, x.window_start, x.mode) IN (
+      SELECT c.budget_id, c.start, c.mode FROM unnest(cov_budget, cov_start, cov_mode) AS c (budget_id, start, mode))
+    ORDER BY x.budget_id, x.window_start, x.mode FOR UPDATE;
   UPDATE budget_windows x SET reserved = x.reserved + c.need,
       overrun = greatest(x.overrun, x.reserved + c.need + x.settled - x.limit_micros)
-    FROM (SELECT u.budget_id, u.start, sum(u.need)::bigint AS need
-      FROM unnest(cov_budget, cov_start, cov_need) AS u (budget_id, start, need) GROUP BY 1, 2) c
-    WHERE x.budget_id = c.budget_id AND x.window_start = c.start;
+    FROM (SELECT u.budget_id, u.start, u.mode, sum(u.need)::bigint AS need
+      FROM unnest(cov_budget, cov_start, cov_mode, cov_need) AS u (budget_id, start, mode, need) GROUP BY 1, 2, 3) c
+    WHERE x.budget_id = c.budget_id AND x.window_start = c.start AND x.mode = c.mode;
 
   -- A repeat of such a call must find its reservation, as it would have before.
   INSERT INTO idempotency_keys AS k (key_hash, fingerprint, call_id, requested_at)

@@ -23,6 +23,7 @@ export const resend: Vendor = {
   requestIdHeader: "x-request-id",
   replayHeader: null,
   endpoints: RESEND_CATALOGUE.endpoints,
+  readCredentialMode: () => null,
   findCredentialProblem: (value) =>
     /^re_[A-Za-z0-9_]+$/.test(value)
       ? null

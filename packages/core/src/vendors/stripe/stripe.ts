@@ -31,6 +31,7 @@ export const stripe: Vendor = {
   requestIdHeader: "request-id",
   replayHeader: "idempotent-replayed",
   endpoints: listStripeEndpoints(),
+  readCredentialMode: (value) => (/^[a-z]+_test_/.test(value) ? "test" : "live"),
   findCredentialProblem: (value) =>
     value.startsWith("pk_")
       ? "a publishable key (`pk_…`) cannot act: store the secret or a restricted key"

@@ -19,6 +19,8 @@ export const twilio: Vendor = {
   requestIdHeader: "twilio-request-id",
   replayHeader: null,
   endpoints: TWILIO_ENDPOINTS,
+  // Twilio's test credentials look like the others.
+  readCredentialMode: () => null,
   findCredentialProblem,
   authorization: (credential, accountId) =>
     `Basic ${Buffer.from(API_KEY.test(credential) ? credential : `${accountId ?? ""}:${credential}`, "utf8").toString("base64")}`,

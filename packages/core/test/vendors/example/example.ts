@@ -23,6 +23,7 @@ export const example: Vendor = {
   requestIdHeader: "x-request-id",
   replayHeader: null,
   endpoints: CATALOGUE.endpoints,
+  readCredentialMode: () => null,
   findCredentialProblem: (value) =>
     value.startsWith("pk-") ? null : "is no key of parcels, which begins with `pk-`",
   authorization: (credential) => `Bearer ${credential}`,
