@@ -1,11 +1,12 @@
 import { defineProject } from "vitest/config";
 
-// These tests start databases and whole servers, so files take turns: side by side they would measure each other's load.
+// These tests start databases and whole servers, which mostly wait: two files at a time. What must have the machine to
+// itself, because it measures or kills under load, is in vitest.alone.config.ts.
 export default defineProject({
   test: {
     name: "proxy",
     include: ["test/**/*.test.ts"],
-    fileParallelism: false,
+    exclude: ["test/{races,lifecycle}/**"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -41,6 +41,8 @@ export function openPostgres(
   const pool = new pg.Pool(config);
   // An idle connection that breaks is replaced at its next use; without a listener it would end the process.
   pool.on("error", () => undefined);
+  // Nor has a connection one that is being closed, when the server ends it first.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   const listeners = new Set<Listener>();
   return {
     kind: "postgres",

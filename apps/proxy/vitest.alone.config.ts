@@ -1,0 +1,13 @@
+import { defineProject } from "vitest/config";
+
+// Servers that are killed, frozen and raced under load: one file at a time, after everything else.
+export default defineProject({
+  test: {
+    name: "proxy-alone",
+    include: ["test/{races,lifecycle}/**/*.test.ts"],
+    fileParallelism: false,
+    sequence: { groupOrder: 1 },
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
