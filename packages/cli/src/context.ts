@@ -1,12 +1,8 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import { type AdminClient, createAdminClient } from "@keybrake/client";
+import { findAdminAddress } from "@keybrake/client/command-line";
 import type { Command } from "commander";
 import { CliError, EXIT } from "./exit.ts";
 import { type Column, renderTable, showText, type Terminal } from "./terminal.ts";
-
-const URL_DEFAULT = "http://127.0.0.1:8788";
-const DATA_DIR_DEFAULT = ".keybrake";
 
 interface GlobalOptions {
   readonly url?: string;
@@ -63,38 +59,12 @@ export class Context {
   }
 
   #connect(): AdminClient {
-    const { env } = this.terminal;
-    const baseUrl = this.#options.url ?? env["KEYBRAKE_URL"] ?? URL_DEFAULT;
     try {
-      return createAdminClient({ baseUrl, token: this.#findToken() });
+      return createAdminClient(findAdminAddress(this.terminal.env, this.#options));
     } catch (error) {
       if (error instanceof TypeError) throw new CliError(EXIT.usage, error.message);
       throw error;
     }
-  }
-
-  #findToken(): string {
-    const { env } = this.terminal;
-    if (this.#options.tokenFile !== undefined) return readToken(this.#options.tokenFile);
-    if (env["KEYBRAKE_ADMIN_TOKEN"] !== undefined) return env["KEYBRAKE_ADMIN_TOKEN"];
-    if (env["KEYBRAKE_ADMIN_TOKEN_FILE"] !== undefined) return readToken(env["KEYBRAKE_ADMIN_TOKEN_FILE"]);
-    const file = path.join(env["KEYBRAKE_DATA_DIR"] ?? DATA_DIR_DEFAULT, "admin-token");
-    try {
-      return readFileSync(file, "utf8").trim();
-    } catch {
-      throw new CliError(
-        EXIT.usage,
-        `no admin token: set \`KEYBRAKE_ADMIN_TOKEN\`, pass \`--token-file\`, or go where \`${file}\` is`,
-      );
-    }
-  }
-}
-
-function readToken(file: string): string {
-  try {
-    return readFileSync(file, "utf8").trim();
-  } catch {
-    throw new CliError(EXIT.usage, `cannot read the admin token from \`${file}\``);
   }
 }
 

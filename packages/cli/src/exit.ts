@@ -19,6 +19,7 @@ export function explainError(error: unknown): { readonly line: string; readonly 
   if (error instanceof CliError) return { line: error.message, exitCode: error.exitCode };
   if (!(error instanceof Error)) return { line: String(error), exitCode: EXIT.failed };
   if (error.name === "KeybrakeConnectionError") return { line: error.message, exitCode: EXIT.unreachable };
+  if (error.name === "ManifestError") return { line: error.message, exitCode: EXIT.usage };
   if (error.name !== "KeybrakeApiError") return { line: error.message, exitCode: EXIT.failed };
   const { detail, code, problems } = error as Error & {
     detail: string;

@@ -1,7 +1,7 @@
 import type { Budget, CreateBudget, VaultKey } from "@keybrake/client";
+import type { Manifest } from "@keybrake/client/manifest";
 import { formatUsd, parseUsd } from "@keybrake/core";
 import { CliError, EXIT } from "./exit.ts";
-import type { Manifest } from "./manifest.ts";
 
 /** One step of `apply`. `keep` and `leave` change nothing; `leave` is told to a person. */
 export type Step =
@@ -49,9 +49,10 @@ export function makePlan(manifest: Manifest, present: Present): readonly Step[] 
   return [...budgets, ...keys];
 }
 
-function neededSecrets({ secrets, budgets, keys }: Manifest): ReadonlySet<string> {
+function neededSecrets({ secrets, budgets, keys, agents }: Manifest): ReadonlySet<string> {
   const ofBudgets = budgets.flatMap((budget) => (budget.scope === "secret" ? [budget.value] : []));
-  return new Set([...secrets, ...keys.map(({ secret }) => secret), ...ofBudgets]);
+  const ofKeys = [...keys, ...agents.flatMap((agent) => agent.keys)].map(({ secret }) => secret);
+  return new Set([...secrets, ...ofKeys, ...ofBudgets]);
 }
 
 function planBudget(budget: CreateBudget, present: readonly Budget[]): Step {

@@ -1,6 +1,6 @@
 import type { Budget, VaultKey } from "@keybrake/client";
+import { parseManifest } from "@keybrake/client/manifest";
 import { describe, expect, it } from "vitest";
-import { readManifest } from "../src/manifest.ts";
 import { makePlan, type Present } from "../src/plan.ts";
 
 const policy = { vendor: "stripe", daily_usd_cap: 50, allowed_endpoints: ["POST /v1/refunds"] } as const;
@@ -14,7 +14,7 @@ const present = (more: Partial<Present> = {}): Present => ({
 const stored = (more: Partial<VaultKey> = {}): VaultKey =>
   ({ ...key, id: "k1", crew_run_id: null, status: "active", policy: { ...policy }, ...more }) as VaultKey;
 const plan = (document: unknown, now: Present) =>
-  makePlan(readManifest(document), now).map(({ action, what }) => [action, what]);
+  makePlan(parseManifest(document), now).map(({ action, what }) => [action, what]);
 
 describe("a plan", () => {
   it("creates what is missing", () => {
@@ -43,6 +43,12 @@ describe("a plan", () => {
       expect(plan({ keys: [{ ...key, policy: other }] }, now)).toEqual([
         ["update", "vault key `billing` of billing_agent"],
       ]);
+  });
+
+  it("asks for the secrets of a run's agents, too", () => {
+    const agents = { ops: { twilio: { secret: "text", policy: { total_usd_cap: 1 } } } };
+    expect(() => plan({ agents }, present())).toThrow("add these secrets first: `text`");
+    expect(plan({ agents }, present({ secrets: new Set(["text"]) }))).toEqual([]);
   });
 
   it("never makes a suspended key act again", () => {
@@ -85,24 +91,5 @@ describe("a plan", () => {
     ],
   ])("stops before anything is changed at %s", (_name, document, now, problem) => {
     expect(() => plan(document, now)).toThrow(problem);
-  });
-});
-
-describe("a manifest", () => {
-  it("may leave everything out", () => {
-    expect(readManifest(null)).toEqual({ secrets: [], budgets: [], keys: [] });
-  });
-
-  it.each([
-    [{ kees: [] }, "kees"],
-    [{ keys: [{ ...key, name: undefined }] }, "keys.0.name"],
-    [{ keys: [key, key] }, "the name `billing` is given twice"],
-    [{ keys: [{ ...key, policy: { vendor: "stripe", daily_usd_cap: -1 } }] }, "keys.0.policy.daily_usd_cap"],
-    [{ secrets: [{ name: "main", value: "sk" }] }, "secrets.0"],
-    [{ budgets: [{ scope: "agent_id", value: "a", window: "daily" }] }, "budgets.0"],
-  ])("is refused when it is wrong: %j", (document, problem) => {
-    expect(() => readManifest(document)).toThrow(
-      expect.objectContaining({ exitCode: 2, message: expect.stringContaining(problem) }),
-    );
   });
 });

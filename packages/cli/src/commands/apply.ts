@@ -1,9 +1,9 @@
 import { type CreatedVaultKey, eachItem, type VaultKey } from "@keybrake/client";
+import { parseManifest } from "@keybrake/client/manifest";
 import type { Command } from "commander";
 import type { Context, Run } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { readDocument } from "../input.ts";
-import { readManifest } from "../manifest.ts";
 import { makePlan, type Present, type Step } from "../plan.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -18,11 +18,11 @@ export function addApply(program: Command, run: Run, terminal: Terminal): void {
     .option("--dry-run", "only print the plan")
     .addHelpText(
       "after",
-      "\nVault keys are found by their name. Nothing that the file does not name is touched.",
+      "\nVault keys are found by their name. Nothing that the file does not name is touched. What stands under\n`agents` is for `keybrake run`.",
     )
     .action(
       run(async (context, { file = "-", dryRun }) => {
-        const manifest = readManifest(await readDocument(terminal, file));
+        const manifest = parseManifest(await readDocument(terminal, file));
         const steps = makePlan(manifest, await fetchPresent(context));
         if (!context.isJson) for (const { action, what } of steps) context.line(`${SIGNS[action]} ${what}`);
         const created: CreatedVaultKey[] = [];
