@@ -73,7 +73,7 @@ const KNOWN = new Set([
   "KEYBRAKE_REPLICA_NAME",
 ]);
 /** Read by the tests and by the command line, not by the server. */
-const ELSEWHERE = /^KEYBRAKE_(?:TEST_|STRIPE_MOCK_|URL$|FUZZ_|BENCH_)/;
+const ELSEWHERE = /^KEYBRAKE_(?:TEST_|STRIPE_MOCK_|URL$|DATA_URL$|FUZZ_|BENCH_)/;
 const SECRET_VARIABLES = [
   "KEYBRAKE_MASTER_KEY",
   "KEYBRAKE_ADMIN_TOKEN",

@@ -25,8 +25,18 @@ export class Context {
 
   /** The admin API; throws a usage error when there is no token to be found. */
   get admin(): AdminClient {
-    this.#admin ??= this.#connect();
+    this.#admin ??= this.connect();
     return this.#admin;
+  }
+
+  /** The same, with another limit to how long one answer may take. */
+  connect(limit: { readonly timeoutMs?: number } = {}): AdminClient {
+    try {
+      return createAdminClient({ ...findAdminAddress(this.terminal.env, this.#options), ...limit });
+    } catch (error) {
+      if (error instanceof TypeError) throw new CliError(EXIT.usage, error.message);
+      throw error;
+    }
   }
 
   /** Prints the API's own JSON for programs, or a table for people. */
@@ -57,15 +67,6 @@ export class Context {
   note(text: string): void {
     if (!this.isJson) this.terminal.stderr.write(`${showText(text)}\n`);
   }
-
-  #connect(): AdminClient {
-    try {
-      return createAdminClient(findAdminAddress(this.terminal.env, this.#options));
-    } catch (error) {
-      if (error instanceof TypeError) throw new CliError(EXIT.usage, error.message);
-      throw error;
-    }
-  }
 }
 
 /** Runs a command's action with its context; commander hands the command itself over last. */
@@ -78,7 +79,8 @@ export function createRun(terminal: Terminal): Run {
   return (action) =>
     async (...input) => {
       const command = input.at(-1) as Command;
-      const args = input.slice(0, -2) as string[];
+      // The words of a variadic argument come as one list.
+      const args = input.slice(0, -2).flat() as string[];
       await action(new Context(terminal, command), command.opts(), ...args);
     };
 }

@@ -14,13 +14,28 @@ export class CliError extends Error {
   }
 }
 
-/** The line and the code for any error. Problems of single fields stand behind the sentence. */
-export function explainError(error: unknown): { readonly line: string; readonly exitCode: ExitCode } {
-  if (error instanceof CliError) return { line: error.message, exitCode: error.exitCode };
-  if (!(error instanceof Error)) return { line: String(error), exitCode: EXIT.failed };
-  if (error.name === "KeybrakeConnectionError") return { line: error.message, exitCode: EXIT.unreachable };
-  if (error.name === "ManifestError") return { line: error.message, exitCode: EXIT.usage };
-  if (error.name !== "KeybrakeApiError") return { line: error.message, exitCode: EXIT.failed };
+/** The lines and the code for any error. Problems of a request's fields stand behind the sentence. */
+export function explainError(error: unknown): {
+  readonly lines: readonly string[];
+  readonly exitCode: ExitCode;
+} {
+  if (error instanceof CliError) return { lines: [error.message], exitCode: error.exitCode };
+  if (!(error instanceof Error)) return { lines: [String(error)], exitCode: EXIT.failed };
+  switch (error.name) {
+    case "KeybrakeApiError":
+      return { lines: [explainRefusal(error)], exitCode: EXIT.failed };
+    case "KeybrakeConnectionError":
+      return { lines: [error.message], exitCode: EXIT.unreachable };
+    // What a person has written is wrong, in as many places as there are lines.
+    case "ManifestError":
+    case "CrewError":
+      return { lines: (error as Error & { problems: readonly string[] }).problems, exitCode: EXIT.usage };
+    default:
+      return { lines: [error.message], exitCode: EXIT.failed };
+  }
+}
+
+function explainRefusal(error: Error): string {
   const { detail, code, problems } = error as Error & {
     detail: string;
     code: string;
@@ -29,5 +44,5 @@ export function explainError(error: unknown): { readonly line: string; readonly 
   const fields = (problems ?? []).map(({ field, message }) =>
     field === "" ? message : `${field}: ${message}`,
   );
-  return { line: `${fields.length > 1 ? fields.join("; ") : detail} (${code})`, exitCode: EXIT.failed };
+  return `${fields.length > 1 ? fields.join("; ") : detail} (${code})`;
 }

@@ -4,11 +4,14 @@ import { addAudit } from "./commands/audit.ts";
 import { addBudgets } from "./commands/budgets.ts";
 import { addCalls } from "./commands/calls.ts";
 import { addEndpoints } from "./commands/endpoints.ts";
+import { addInit } from "./commands/init.ts";
 import { addKeys, addRevocations } from "./commands/keys.ts";
 import { addKillSwitch } from "./commands/kill-switch.ts";
 import { addPolicy } from "./commands/policy.ts";
 import { addPrices } from "./commands/prices.ts";
 import { addReconcile } from "./commands/reconcile.ts";
+import { addRun } from "./commands/run.ts";
+import { addSandbox } from "./commands/sandbox.ts";
 import { addSecrets } from "./commands/secrets.ts";
 import { addSpend } from "./commands/spend.ts";
 import { addSql } from "./commands/sql.ts";
@@ -22,6 +25,7 @@ const ENVIRONMENT = `
 Environment:
   KEYBRAKE_URL               the control plane (http://127.0.0.1:8788)
   KEYBRAKE_ADMIN_TOKEN       the admin token; KEYBRAKE_ADMIN_TOKEN_FILE names a file that holds it
+  KEYBRAKE_DATA_URL          the data plane, for \`run\` (http://127.0.0.1:8787)
   KEYBRAKE_DATA_DIR          where the server keeps a generated token (./.keybrake)
 
 Exit codes: 0 done, 1 refused or failed, 2 called wrongly, 3 nobody answered`;
@@ -34,8 +38,8 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     return Number(process.exitCode);
   } catch (error) {
     if (error instanceof CommanderError) return exitOfCommander(error);
-    const { line, exitCode } = explainError(error);
-    terminal.stderr.write(`keybrake: ${showText(line)}\n`);
+    const { lines, exitCode } = explainError(error);
+    for (const line of lines) terminal.stderr.write(`keybrake: ${showText(line)}\n`);
     return exitCode;
   }
 }
@@ -62,6 +66,9 @@ function createProgram(terminal: Terminal): Command {
     });
   const run = createRun(terminal);
   addUp(program, run);
+  addRun(program, run);
+  addInit(program, run);
+  addSandbox(program, run);
   addSecrets(program, run, terminal);
   addKeys(program, run, terminal);
   addRevocations(program, run);

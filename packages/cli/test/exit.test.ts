@@ -14,15 +14,18 @@ describe("an error", () => {
       code: "c",
       problems,
     });
-    expect(explainError(refusal)).toEqual({ line: "a: is required; is odd (c)", exitCode: EXIT.failed });
+    expect(explainError(refusal)).toEqual({ lines: ["a: is required; is odd (c)"], exitCode: EXIT.failed });
     expect(explainError(Object.assign(new Error("gone"), { name: "KeybrakeConnectionError" }))).toEqual({
-      line: "gone",
+      lines: ["gone"],
       exitCode: EXIT.unreachable,
     });
     expect(explainError(new ManifestError(["keys.0: is odd"]))).toEqual({
-      line: "the file is not as it should be: keys.0: is odd",
+      lines: ["keys.0: is odd"],
       exitCode: EXIT.usage,
     });
-    expect(explainError(new CliError(EXIT.usage, "wrong"))).toEqual({ line: "wrong", exitCode: EXIT.usage });
+    expect(explainError(new CliError(EXIT.usage, "wrong"))).toEqual({
+      lines: ["wrong"],
+      exitCode: EXIT.usage,
+    });
   });
 });

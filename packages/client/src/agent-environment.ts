@@ -14,6 +14,20 @@ export const BASE_URL_VARIABLES = {
   resend: ["RESEND_BASE_URL", "RESEND_API_URL"],
 } as const satisfies Record<VendorName, readonly string[]>;
 
+/**
+ * What stands where code looks for one key for all agents. It opens nothing; the Python preload puts the running agent's
+ * key in its place.
+ */
+export const PLACEHOLDER_KEY = "vault_set_by_keybrake_run";
+
+/** Where such code looks. */
+export const PLACEHOLDER_VARIABLES = [
+  "STRIPE_API_KEY",
+  "STRIPE_SECRET_KEY",
+  "TWILIO_AUTH_TOKEN",
+  "RESEND_API_KEY",
+] as const;
+
 /** The headers by which a request says whose it is, and an answer which audit row it has. */
 export const AGENT_HEADERS = {
   crewRunId: "Keybrake-Run-Id",

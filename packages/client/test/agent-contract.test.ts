@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { DENIALS } from "@keybrake/core";
+import { DENIALS, isVaultKey } from "@keybrake/core";
 import { describe, expect, it } from "vitest";
 import {
   AGENT_HEADERS,
@@ -10,6 +10,8 @@ import {
   BASE_URL_VARIABLES,
   findVariableCollisions,
   findVaultKey,
+  PLACEHOLDER_KEY,
+  PLACEHOLDER_VARIABLES,
   vaultKeyVariable,
   vaultKeyVariables,
 } from "../src/agent-environment.ts";
@@ -25,6 +27,7 @@ interface Answer {
 
 interface Contract {
   readonly environment: Readonly<Record<string, string>> & { readonly base_urls: object };
+  readonly placeholder: object;
   readonly headers: Readonly<Record<string, string>>;
   readonly agent_ids: readonly { readonly role: string; readonly agent_id: string | null }[];
   readonly vault_key_variables: {
@@ -51,6 +54,8 @@ describe("names in the environment", () => {
       agent_id: AGENT_VARIABLES.agentId,
       twilio_account: AGENT_VARIABLES.twilioAccount,
     });
+    expect(CONTRACT.placeholder).toMatchObject({ value: PLACEHOLDER_KEY, variables: PLACEHOLDER_VARIABLES });
+    expect(isVaultKey(PLACEHOLDER_KEY)).toBe(false);
     expect(CONTRACT.headers).toEqual({
       crew_run_id: AGENT_HEADERS.crewRunId,
       agent_id: AGENT_HEADERS.agentId,

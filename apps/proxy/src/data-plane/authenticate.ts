@@ -1,4 +1,5 @@
 import type { KeyObject } from "node:crypto";
+import { PLACEHOLDER_KEY } from "@keybrake/client";
 import {
   type Denial,
   deny,
@@ -34,6 +35,8 @@ export async function authenticate(
   }
   const presented = readCredential(header);
   if (typeof presented !== "string") return presented;
+  if (presented === PLACEHOLDER_KEY)
+    return deny("vault_key_invalid", `\`${PLACEHOLDER_KEY}\` opens nothing: use the agent's own variable`);
   if (!isVaultKey(presented))
     return deny("vault_key_invalid", "the credential is no vault key, or is mistyped");
   const record = await keys.find(hashVaultKey(pepper, presented));

@@ -72,7 +72,10 @@ export function addReconcile(program: Command, run: Run): void {
 /** A refusal is no finding: scripts must be able to tell them apart. */
 function asError(error: unknown): unknown {
   if (!(error instanceof KeybrakeApiError)) return error;
-  return new CliError(error.status < 500 ? EXIT.usage : EXIT.unreachable, explainError(error).line);
+  return new CliError(
+    error.status < 500 ? EXIT.usage : EXIT.unreachable,
+    explainError(error).lines.join("; "),
+  );
 }
 
 function show(context: Context, report: ReconcileReport): void {

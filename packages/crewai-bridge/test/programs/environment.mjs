@@ -1,0 +1,2 @@
+// Prints its whole environment.
+process.stdout.write(JSON.stringify(process.env));
