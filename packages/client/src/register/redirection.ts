@@ -1,3 +1,4 @@
+import { AGENT_HEADERS, AGENT_VARIABLES, BASE_URL_VARIABLES } from "../agent-environment.ts";
 import { findVendorHost, type Vendor } from "./vendor-host.ts";
 
 /** Where one vendor's requests go instead. */
@@ -19,14 +20,12 @@ export interface Redirection {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-const BASE_VARIABLES = { stripe: "STRIPE_BASE_URL", twilio: "TWILIO_BASE_URL" } as const;
-
 /** Vendors' SDKs write the version themselves, but people write it in base URLs, too. */
 const VERSION_SUFFIXES = { stripe: /\/v1$/, twilio: /\/2010-04-01$/ } as const;
 
 const HEADER_VARIABLES = {
-  "Keybrake-Run-Id": "CREW_RUN_ID",
-  "Keybrake-Agent-Id": "KEYBRAKE_AGENT_ID",
+  [AGENT_HEADERS.crewRunId]: AGENT_VARIABLES.crewRunId,
+  [AGENT_HEADERS.agentId]: AGENT_VARIABLES.agentId,
 } as const;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -51,7 +50,7 @@ export function readRedirection(environment: Environment): Redirection | null {
 }
 
 function readBase(vendor: Vendor, environment: Environment): Base | null {
-  const variable = BASE_VARIABLES[vendor];
+  const [variable] = BASE_URL_VARIABLES[vendor];
   const text = environment[variable];
   if (text === undefined) return null;
   const example = `set it to the proxy's address, such as \`http://127.0.0.1:8787/${vendor}\`, or unset it`;
