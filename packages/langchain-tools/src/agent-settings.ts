@@ -18,7 +18,7 @@ export interface AgentSettings {
   readonly twilioAccountSid?: string | undefined;
   /** Until an answer is complete; 90 s, a little more than the proxy waits for a vendor. */
   readonly timeoutMs?: number | undefined;
-  /** How long one call may wait in all for short rate limits; 10 s. 0 = it is refused at once. */
+  /** How long one call may wait in all for short rate limits; 30 s. 0 = it is refused at once. */
   readonly rateLimitWaitMsMax?: number | undefined;
   /** Another `fetch`, such as one with its own connection pool. */
   readonly fetch?: typeof fetch | undefined;
@@ -31,7 +31,8 @@ export type VaultKeySource = (
 ) => string | undefined | Promise<string | undefined>;
 
 const TIMEOUT_MS = 90_000;
-const RATE_LIMIT_WAIT_MS_MAX = 10_000;
+// A minute's limit says up to 60 s: half of them are worth the wait, and no tool call should seem to hang.
+const RATE_LIMIT_WAIT_MS_MAX = 30_000;
 
 /** The two bounds of a call's duration. */
 export function waitsOf(settings: AgentSettings): { timeoutMs: number; rateLimitWaitMsMax: number } {

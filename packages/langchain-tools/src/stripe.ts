@@ -1,4 +1,5 @@
 import Stripe from "stripe";
+import { AgentSetupError } from "./agent-setup-error.ts";
 import { createKeybrakeFetch, type KeybrakeFetchOptions } from "./keybrake-fetch.ts";
 
 /** Stands where the SDK wants a key; the real one is looked up at each call. */
@@ -22,6 +23,19 @@ export function stripeClient({ stripe = {}, ...options }: StripeClientOptions = 
     ...stripe,
     maxNetworkRetries: 0,
     telemetry: false,
-    httpClient: Stripe.createFetchHttpClient(createKeybrakeFetch(options)),
+    httpClient: Stripe.createFetchHttpClient(explainSetup(createKeybrakeFetch(options))),
   });
+}
+
+/** stripe-node hides what a `fetch` rejects with behind "an error occurred with our connection"; an answer it shows. */
+function explainSetup(send: typeof fetch): typeof fetch {
+  return async (input, init) => {
+    try {
+      return await send(input, init);
+    } catch (error) {
+      if (!(error instanceof AgentSetupError)) throw error;
+      const problem = { type: "invalid_request_error", code: "agent_setup", message: error.message };
+      return Response.json({ error: problem }, { status: 401 });
+    }
+  };
 }

@@ -1,3 +1,4 @@
+import { openFakeResend, openFakeStripe, openFakeTwilio } from "@keybrake/sandbox";
 import type { TestProject } from "vitest/node";
 import { startTestServer } from "../../../../apps/proxy/test/support/server.ts";
 
@@ -6,6 +7,9 @@ export interface Addresses {
   readonly dataUrl: string;
   readonly adminUrl: string;
   readonly adminToken: string;
+  readonly twilioAccount: string;
+  /** A Verify service, which no vault key could make. */
+  readonly verifyService: string;
 }
 
 declare module "vitest" {
@@ -14,10 +18,43 @@ declare module "vitest" {
   }
 }
 
-/** Starts a real server with its built-in fake vendors; vitest calls it once, and at the end what it returns. */
-export async function setup(project: TestProject): Promise<() => Promise<unknown>> {
-  const server = await startTestServer();
+const TWILIO = { accountSid: `AC${"7".repeat(32)}`, authToken: "langchain4tools".padEnd(32, "0") };
+
+/** Starts a real server with fake vendors behind it; vitest calls it once, and at the end what it returns. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const [stripe, twilio, resend] = await Promise.all([
+    openFakeStripe(),
+    openFakeTwilio(TWILIO),
+    openFakeResend(),
+  ]);
+  const server = await startTestServer({
+    env: {
+      KEYBRAKE_SANDBOX: "0",
+      KEYBRAKE_STRIPE_UPSTREAM_URL: stripe.url,
+      KEYBRAKE_TWILIO_UPSTREAM_URL: twilio.url,
+      KEYBRAKE_RESEND_UPSTREAM_URL: resend.url,
+    },
+  });
+  const { accountSid: twilioAccount, authToken: value } = TWILIO;
+  const { secrets } = server.admin;
+  await secrets.create({ name: "stripe", vendor: "stripe", value: "sk_test_langchainTools" });
+  await secrets.create({ name: "twilio", vendor: "twilio", value, account_id: twilioAccount });
+  await secrets.create({ name: "resend", vendor: "resend", value: "re_langchainTools" });
   const { dataUrl, adminUrl, adminToken } = server;
-  project.provide("keybrake", { dataUrl, adminUrl, adminToken });
-  return () => server.stop();
+  const verifyService = await createVerifyService(twilio.url);
+  project.provide("keybrake", { dataUrl, adminUrl, adminToken, twilioAccount, verifyService });
+  return async () => {
+    await server.stop();
+    await Promise.all([stripe.close(), twilio.close(), resend.close()]);
+  };
+}
+
+async function createVerifyService(url: string): Promise<string> {
+  const answer = await fetch(`${url}/verify/v2/Services`, {
+    method: "POST",
+    headers: { authorization: `Basic ${btoa(`${TWILIO.accountSid}:${TWILIO.authToken}`)}` },
+    body: new URLSearchParams({ FriendlyName: "sign-in" }),
+  });
+  const { sid } = (await answer.json()) as { sid: string };
+  return sid;
 }

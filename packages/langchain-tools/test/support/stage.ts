@@ -3,9 +3,6 @@ import { type AdminClient, type Call, createAdminClient, vaultKeyVariable } from
 import type { VendorName } from "@keybrake/core";
 import { inject } from "vitest";
 
-/** The account of the built-in fake Twilio. */
-const TWILIO_ACCOUNT = "AC00000000000000000000000000000001";
-
 const EVERYTHING: Readonly<Record<VendorName, readonly string[]>> = {
   stripe: ["* /v1/**", "* /v2/**"],
   twilio: ["* /**"],
@@ -44,13 +41,13 @@ export function unique(name: string): string {
 export async function createTestAgent(name: string, options: TestAgentOptions = {}): Promise<TestAgent> {
   const { vendors = ["stripe"], policy = {}, keyRun } = options;
   const agentId = unique(name);
-  const { dataUrl } = inject("keybrake");
+  const { dataUrl, twilioAccount } = inject("keybrake");
   const vaultKeys: { [Name in VendorName]?: string } = {};
-  const environment: Record<string, string> = { TWILIO_ACCOUNT_SID: TWILIO_ACCOUNT };
+  const environment: Record<string, string> = { TWILIO_ACCOUNT_SID: twilioAccount };
   for (const vendor of vendors) {
     const { vault_key } = await admin().vaultKeys.create({
       agent_id: agentId,
-      secret: `${vendor}-sandbox`,
+      secret: vendor,
       policy: {
         vendor,
         daily_usd_cap: 1_000,
