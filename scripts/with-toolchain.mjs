@@ -1,5 +1,5 @@
-// The way in for `npm start`, `npm test` and `npm run bench`: finds a Node.js and a pnpm, installs, builds, then runs the job
-// as a child that has this terminal. Runs on Node 20 and has no dependencies.
+// The way in for `npm start`, `npm test`, `npm run bench` and the examples: finds a Node.js and a pnpm, installs, builds, then
+// runs the job as a child that has this terminal. Runs on Node 20 and has no dependencies.
 import { spawn } from "node:child_process";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,6 +16,8 @@ const JOBS = {
   start: { build: ["./apps/*"], script: "apps/proxy/dist/main.js" },
   test: { build: undefined, script: "scripts/test.mjs" },
   bench: { build: [], script: "scripts/bench.mjs" },
+  // The example's own file is the first argument.
+  example: { build: ["./apps/*", "./packages/*"], script: undefined },
 };
 
 let child;
@@ -46,7 +48,8 @@ async function main() {
     exitIfFailed("building", await buildWorkspace(ROOT, job.build, { env, onStart }));
     clearTimeout(timer);
   }
-  onStart(spawn(node, [job.script, ...args], { stdio: "inherit", env }));
+  const command = job.script === undefined ? args : [job.script, ...args];
+  onStart(spawn(node, command, { stdio: "inherit", env }));
   child.on("error", fail);
   child.on("exit", (code, signal) => process.exit(exitStatus(code, signal)));
 }

@@ -1,22 +1,7 @@
 import { openFakeResend, openFakeStripe, openFakeTwilio } from "@keybrake/sandbox";
 import type { TestProject } from "vitest/node";
 import { startTestServer } from "../../../../apps/proxy/test/support/server.ts";
-
-/** Where the server of this run is, for test files; see `stage.ts`. */
-export interface Addresses {
-  readonly dataUrl: string;
-  readonly adminUrl: string;
-  readonly adminToken: string;
-  readonly twilioAccount: string;
-  /** A Verify service, which no vault key could make. */
-  readonly verifyService: string;
-}
-
-declare module "vitest" {
-  interface ProvidedContext {
-    keybrake: Addresses;
-  }
-}
+import type {} from "./stage.ts";
 
 const TWILIO = { accountSid: `AC${"7".repeat(32)}`, authToken: "langchain4tools".padEnd(32, "0") };
 

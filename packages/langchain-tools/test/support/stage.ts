@@ -3,6 +3,22 @@ import { type AdminClient, type Call, createAdminClient, vaultKeyVariable } from
 import type { VendorName } from "@keybrake/core";
 import { inject } from "vitest";
 
+/** Where the server of this run is, for test files. */
+interface Addresses {
+  readonly dataUrl: string;
+  readonly adminUrl: string;
+  readonly adminToken: string;
+  readonly twilioAccount: string;
+  /** A Verify service, which no vault key could make. */
+  readonly verifyService: string;
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    keybrake: Addresses;
+  }
+}
+
 const EVERYTHING: Readonly<Record<VendorName, readonly string[]>> = {
   stripe: ["* /v1/**", "* /v2/**"],
   twilio: ["* /**"],
