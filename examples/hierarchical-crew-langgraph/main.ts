@@ -6,6 +6,7 @@ import { chooseModels } from "./models.ts";
 import { openKeybrake } from "./proxy.ts";
 import { printAuditTrail } from "./report.ts";
 
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 const keybrake = await openKeybrake();
 const crewRunId = `run-${randomUUID()}`;
 try {

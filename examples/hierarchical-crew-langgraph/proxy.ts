@@ -43,10 +43,16 @@ async function startKeybrake(): Promise<Keybrake> {
     },
   });
   const exited = once(server, "exit");
+  const remove = () => {
+    server.kill("SIGTERM");
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  process.once("exit", remove);
   const close = async () => {
     server.kill("SIGTERM");
     await exited;
-    rmSync(dataDir, { recursive: true, force: true });
+    process.off("exit", remove);
+    remove();
   };
   try {
     const banner = await readBanner(server.stdout, exited);

@@ -38,6 +38,8 @@ export interface TestAgent {
 export interface TestAgentOptions {
   readonly vendors?: readonly VendorName[];
   readonly policy?: Readonly<Record<string, unknown>>;
+  /** The name is the agent's id as it stands; otherwise it gets an ending that no other test uses. */
+  readonly isExact?: boolean;
   /** The key's own run; none unless given. */
   readonly keyRun?: string;
 }
@@ -55,8 +57,8 @@ export function unique(name: string): string {
 
 /** Issues an agent's keys: for everything, and a thousand dollars a day, unless the policy says otherwise. */
 export async function createTestAgent(name: string, options: TestAgentOptions = {}): Promise<TestAgent> {
-  const { vendors = ["stripe"], policy = {}, keyRun } = options;
-  const agentId = unique(name);
+  const { vendors = ["stripe"], policy = {}, keyRun, isExact = false } = options;
+  const agentId = isExact ? name : unique(name);
   const { dataUrl, twilioAccount } = inject("keybrake");
   const vaultKeys: { [Name in VendorName]?: string } = {};
   const environment: Record<string, string> = { TWILIO_ACCOUNT_SID: twilioAccount };
