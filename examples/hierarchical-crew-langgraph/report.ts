@@ -1,6 +1,6 @@
 import type { AdminClient, Call } from "@keybrake/client";
 
-/** Prints every call of a run, allowed or not, and what the run has cost. */
+/** Prints every call of a run, allowed or not. */
 export async function printAuditTrail(admin: AdminClient, crewRunId: string): Promise<void> {
   const { data } = await admin.calls.list({ crew_run_id: crewRunId, limit: 100 });
   const calls = data.toReversed();
@@ -14,9 +14,7 @@ export async function printAuditTrail(admin: AdminClient, crewRunId: string): Pr
   for (const line of align([["agent", "vendor", "call", "what came of it"], ...rows]))
     console.log(`  ${line}`);
   const refused = calls.filter(({ verdict }) => verdict === "deny").length;
-  const { data: runs } = await admin.spend.list({ group_by: "crew_run_id" });
-  const run = runs.find(({ group }) => group === crewRunId);
-  console.log(`\n${calls.length} calls, ${refused} refused, ${run?.cost_usd} USD settled in this run`);
+  console.log(`\n${calls.length} calls, ${refused} refused`);
 }
 
 function describe({ state, denial_code, cost_usd, reserved_usd }: Call): string {

@@ -4,7 +4,6 @@ export default defineProject({
   test: {
     name: "other-frameworks",
     include: ["test/**/*.test.ts"],
-    globalSetup: ["../../packages/langchain-tools/test/support/keybrake-server.ts"],
     env: { MASTRA_TELEMETRY_DISABLED: "1", OPENAI_AGENTS_DISABLE_TRACING: "1" },
     testTimeout: 30_000,
   },

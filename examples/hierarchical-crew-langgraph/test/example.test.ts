@@ -20,8 +20,8 @@ it("`npm start` runs the crew: one breach, refused once, and the others finish t
     ["billing_agent", "stripe", "POST /v1/payment_intents", "48.00 USD"],
     ["billing_agent", "stripe", "POST /v1/payment_intents", "refused: daily_cap_exceeded"],
     ["refund_agent", "stripe", "POST /v1/refunds", "8.00 USD"],
-    ["notification_agent", "twilio", "POST …/Messages.json", expect.stringMatching(/^up to 0\.\d+ USD/)],
+    ["notification_agent", "twilio", "POST …/Messages.json", expect.stringMatching(/0\.\d+ USD/)],
     ["notification_agent", "resend", "POST /emails", "0.0009 USD"],
   ]);
-  expect(stdout).toMatch(/5 calls, 1 refused, 56\.0009 USD settled in this run/);
+  expect(stdout).toMatch(/^5 calls, 1 refused$/m);
 });

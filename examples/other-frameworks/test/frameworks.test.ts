@@ -1,11 +1,13 @@
 import { Agent as MastraAgent } from "@mastra/core/agent";
 import { RequestContext } from "@mastra/core/request-context";
 import { type Model, type ModelResponse, Agent as OpenAiAgent, Runner, Usage } from "@openai/agents";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openKeybrakeServer } from "../../../packages/langchain-tools/test/support/keybrake-server.ts";
 import {
   createTestAgent,
   type TestAgent,
   unique,
+  useServer,
 } from "../../../packages/langchain-tools/test/support/stage.ts";
 import { mastraTools } from "../mastra.ts";
 import { openAiTools } from "../openai-agents.ts";
@@ -90,6 +92,13 @@ async function runOpenAi(agent: TestAgent, crewRunId: string, calls: readonly ob
   await new Runner({ tracingDisabled: true }).run(openAi, "go", { context: { crewRunId } });
   return read;
 }
+
+let server: Awaited<ReturnType<typeof openKeybrakeServer>>;
+beforeAll(async () => {
+  server = await openKeybrakeServer();
+  useServer(server.addresses);
+}, 60_000);
+afterAll(() => server.close());
 
 describe.concurrent.each([
   ["Mastra", runMastra],

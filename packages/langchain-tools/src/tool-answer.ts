@@ -26,7 +26,7 @@ export interface ToolArtifact {
   readonly retry_at: string | null;
   readonly limit: unknown;
   readonly status: number | null;
-  /** The vendor's own answer, whole. */
+  /** The vendor's own answer, but for client secrets: traces show it. */
   readonly data: unknown;
 }
 
@@ -48,9 +48,10 @@ const CONTENT_CHARS_MAX = 20_000;
 export function toToolAnswer(outcome: CallOutcome): ToolAnswer {
   const refusal = outcome.kind === "refused" ? outcome.refusal : null;
   const problem = problemOf(outcome);
+  const data = "data" in outcome ? withoutSecrets(outcome.data) : null;
   return {
     isError: problem !== null,
-    content: problem === null ? renderData("data" in outcome ? outcome.data : null) : JSON.stringify(problem),
+    content: problem === null ? renderData(data) : JSON.stringify(problem),
     artifact: {
       vendor: outcome.vendor,
       operation: outcome.operation,
@@ -61,7 +62,7 @@ export function toToolAnswer(outcome: CallOutcome): ToolAnswer {
       retry_at: refusal?.retryAt?.toISOString() ?? null,
       limit: refusal?.limit ?? null,
       status: "status" in outcome ? outcome.status : null,
-      data: "data" in outcome ? outcome.data : null,
+      data,
     },
   };
 }
@@ -157,15 +158,17 @@ function problem(error: ErrorName, code: string | null, retry: boolean, message:
   return { error, code, retry_at: null, retry, message };
 }
 
-/**
- * Without nulls, which are most of an object of Stripe's, and without client secrets: with one of those anybody can
- * confirm a payment past Keybrake.
- */
+/** With a client secret anybody can confirm a payment past Keybrake: neither a model nor a trace needs one. */
+function withoutSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutSecrets);
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value).filter(([name]) => name !== "client_secret");
+  return Object.fromEntries(fields.map(([name, field]) => [name, withoutSecrets(field)]));
+}
+
+/** Without nulls, which are most of an object of Stripe's. */
 function renderData(data: unknown): string {
-  const text =
-    JSON.stringify(data, (name, value: unknown) =>
-      value === null || name === "client_secret" ? undefined : value,
-    ) ?? "null";
+  const text = JSON.stringify(data, (_, value: unknown) => (value === null ? undefined : value)) ?? "null";
   if (text.length <= CONTENT_CHARS_MAX) return text;
   return `${text.slice(0, CONTENT_CHARS_MAX)} … (cut off: ${text.length} characters in all; ask for less)`;
 }

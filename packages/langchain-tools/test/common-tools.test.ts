@@ -1,6 +1,6 @@
 import { describe, expect, inject, it } from "vitest";
 import { z } from "zod";
-import { createAgentTools, KeybrakeToolkit, TOOL_NAMES } from "../src/index.ts";
+import { createAgentTools, createVendorClient, KeybrakeToolkit, TOOL_NAMES } from "../src/index.ts";
 import { createTestAgent, type TestAgent } from "./support/stage.ts";
 
 type Args = Readonly<Record<string, unknown>>;
@@ -153,10 +153,12 @@ describe("what a model is told", () => {
     const agent = await createTestAgent("billing_agent");
     const [create] = createAgentTools({ ...agent, tools: ["stripe_create_payment_intent"] });
     const answer = await create?.execute({ amount: 900, currency: "usd" });
-    const { content = "" } = answer ?? {};
-    expect(answer?.artifact.data).toMatchObject({ client_secret: expect.stringMatching(/_secret_/) });
-    expect(content).toMatch(/"status":"requires_payment_method"/);
-    expect(content).not.toMatch(/secret/);
+    expect(answer?.content).toMatch(/"status":"requires_payment_method"/);
+    expect(JSON.stringify(answer)).not.toMatch(/_secret/);
+    // A program that has a use for it asks without a tool.
+    const parameters = { amount: 900, currency: "usd" };
+    const outcome = await createVendorClient(agent).call({ endpoint: "payment_intents.create", parameters });
+    expect(outcome).toMatchObject({ data: { client_secret: expect.stringMatching(/_secret_/) } });
   });
 
   it("schemas that providers take: objects without references", () => {

@@ -1,12 +1,19 @@
 import { openFakeResend, openFakeStripe, openFakeTwilio } from "@keybrake/sandbox";
 import type { TestProject } from "vitest/node";
 import { startTestServer } from "../../../../apps/proxy/test/support/server.ts";
-import type {} from "./stage.ts";
+import type { Addresses } from "./stage.ts";
 
 const TWILIO = { accountSid: `AC${"7".repeat(32)}`, authToken: "langchain4tools".padEnd(32, "0") };
 
-/** Starts a real server with fake vendors behind it; vitest calls it once, and at the end what it returns. */
+/** Vitest calls it once for the package's test files, and at the end what it returns. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { addresses, close } = await openKeybrakeServer();
+  project.provide("keybrake", addresses);
+  return close;
+}
+
+/** Starts a real server with fake vendors behind it. */
+export async function openKeybrakeServer(): Promise<{ addresses: Addresses; close: () => Promise<void> }> {
   const [stripe, twilio, resend] = await Promise.all([
     openFakeStripe(),
     openFakeTwilio(TWILIO),
@@ -27,10 +34,12 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   await secrets.create({ name: "resend", vendor: "resend", value: "re_langchainTools" });
   const { dataUrl, adminUrl, adminToken } = server;
   const verifyService = await createVerifyService(twilio.url);
-  project.provide("keybrake", { dataUrl, adminUrl, adminToken, twilioAccount, verifyService });
-  return async () => {
-    await server.stop();
-    await Promise.all([stripe.close(), twilio.close(), resend.close()]);
+  return {
+    addresses: { dataUrl, adminUrl, adminToken, twilioAccount, verifyService },
+    close: async () => {
+      await server.stop();
+      await Promise.all([stripe.close(), twilio.close(), resend.close()]);
+    },
   };
 }
 

@@ -4,7 +4,7 @@ import type { VendorName } from "@keybrake/core";
 import { inject } from "vitest";
 
 /** Where the server of this run is, for test files. */
-interface Addresses {
+export interface Addresses {
   readonly dataUrl: string;
   readonly adminUrl: string;
   readonly adminToken: string;
@@ -44,9 +44,20 @@ export interface TestAgentOptions {
   readonly keyRun?: string;
 }
 
+let ownServer: Addresses | undefined;
+
+/** From now on, in this file: another server than the package's. */
+export function useServer(addresses: Addresses): void {
+  ownServer = addresses;
+}
+
+function addressesHere(): Addresses {
+  return ownServer ?? inject("keybrake");
+}
+
 /** The admin API of this run's server. */
 export function admin(): AdminClient {
-  const { adminUrl, adminToken } = inject("keybrake");
+  const { adminUrl, adminToken } = addressesHere();
   return createAdminClient({ baseUrl: adminUrl, token: adminToken });
 }
 
@@ -59,7 +70,7 @@ export function unique(name: string): string {
 export async function createTestAgent(name: string, options: TestAgentOptions = {}): Promise<TestAgent> {
   const { vendors = ["stripe"], policy = {}, keyRun, isExact = false } = options;
   const agentId = isExact ? name : unique(name);
-  const { dataUrl, twilioAccount } = inject("keybrake");
+  const { dataUrl, twilioAccount } = addressesHere();
   const vaultKeys: { [Name in VendorName]?: string } = {};
   const environment: Record<string, string> = { TWILIO_ACCOUNT_SID: twilioAccount };
   for (const vendor of vendors) {
