@@ -29,7 +29,7 @@ export function listPackages(root) {
  * @param {string} root
  * @param {string} parent the folder that holds them, such as `apps`
  */
-function listNeeded(root, parent) {
+export function listNeeded(root, parent) {
   const folders = new Map(listPackages(root).map((folder) => [readManifest(root, folder).name, folder]));
   const needed = new Set([".", ...[...folders.values()].filter((folder) => folder.startsWith(`${parent}/`))]);
   // A set goes on to what is added while it is walked.
