@@ -11,9 +11,10 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const BUILD_SILENCE_MS = 3_000;
 const PARENT_CHECK_MS = 500;
 
-// `build` names what must be built first; the tests build for themselves, because the build is one of them.
+// `install` is the folder whose packages are needed, the whole workspace when absent. `build` names what must be built first;
+// the tests build for themselves, because the build is one of them.
 const JOBS = {
-  start: { build: ["./apps/*"], script: "apps/proxy/dist/main.js" },
+  start: { install: "apps", build: ["./apps/*"], script: "apps/proxy/dist/main.js" },
   test: { build: undefined, script: "scripts/test.mjs" },
   bench: { build: [], script: "scripts/bench.mjs" },
   example: { build: [], script: "scripts/example.mjs" },
@@ -38,9 +39,9 @@ async function main() {
   if (process.env.npm_lifecycle_event !== undefined) stopWithParent();
   const { node, env } = await findToolchain(ROOT, { onDownload: announce, onStart });
   exitIfStopped();
-  if (!isInstalled(ROOT)) {
+  if (!isInstalled(ROOT, job.install)) {
     announce();
-    exitIfFailed("installing", await installWorkspace(ROOT, { env, onStart }));
+    exitIfFailed("installing", await installWorkspace(ROOT, { env, onStart, parent: job.install }));
   }
   if (job.build) {
     const timer = setTimeout(announce, BUILD_SILENCE_MS);

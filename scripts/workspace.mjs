@@ -25,28 +25,50 @@ export function listPackages(root) {
 }
 
 /**
+ * Lists the folders of some packages and of every package of the workspace that they need, the root's own among them.
+ * @param {string} root
+ * @param {string} parent the folder that holds them, such as `apps`
+ */
+export function listNeeded(root, parent) {
+  const folders = new Map(listPackages(root).map((folder) => [readManifest(root, folder).name, folder]));
+  const needed = new Set([".", ...[...folders.values()].filter((folder) => folder.startsWith(`${parent}/`))]);
+  // A set goes on to what is added while it is walked.
+  for (const folder of needed) {
+    for (const name of dependenciesOf(readManifest(root, folder))) {
+      const found = folders.get(name);
+      if (found !== undefined) needed.add(found);
+    }
+  }
+  return [...needed];
+}
+
+/**
  * Says whether what is installed is what the lockfile and the manifests ask for.
  * @param {string} root
+ * @param {string} [parent] only what the packages in this folder need; the whole workspace when absent
  */
-export function isInstalled(root) {
+export function isInstalled(root, parent) {
   try {
-    return readFileSync(stampPath(root), "utf8") === fingerprint(root) && isWhole(root);
+    const stamps = [stampOf(root), ...(parent === undefined ? [] : [stampOf(root, parent)])];
+    return stamps.includes(readFileSync(stampPath(root), "utf8")) && isWhole(root, parent);
   } catch {
     return false;
   }
 }
 
 /**
- * Installs the workspace from the lockfile.
+ * Installs the workspace from the lockfile, or only what the packages in one folder need: agents' frameworks in the examples
+ * are larger than all the rest.
  * @param {string} root
- * @param {{ env: NodeJS.ProcessEnv, onStart: (child: import("node:child_process").ChildProcess) => void }} options
+ * @param {{ env: NodeJS.ProcessEnv, onStart: (child: import("node:child_process").ChildProcess) => void, parent?: string }} options
  * @returns {Promise<{ code: number, output: string }>}
  */
-export async function installWorkspace(root, { env, onStart }) {
+export async function installWorkspace(root, { env, onStart, parent }) {
   const args = ["install", "--frozen-lockfile", "--prefer-offline", "--reporter=append-only"];
   // NODE_ENV=production and npm's own settings must not make pnpm leave the compiler out, and there is nobody to ask.
   const flags = ["--prod=false", "--config.confirm-modules-purge=false"];
-  const result = await runProgram("pnpm", [...args, ...flags], {
+  const scope = parent === undefined ? [] : ["--filter=keybrake...", `--filter={./${parent}/*}...`];
+  const result = await runProgram("pnpm", [...args, ...flags, ...scope], {
     cwd: root,
     env,
     onStart,
@@ -54,7 +76,7 @@ export async function installWorkspace(root, { env, onStart }) {
   });
   if (result.code === 0) {
     mkdirSync(dirname(stampPath(root)), { recursive: true });
-    writeFileSync(stampPath(root), fingerprint(root));
+    writeFileSync(stampPath(root), stampOf(root, parent));
   }
   return result;
 }
@@ -82,8 +104,8 @@ function stampPath(root) {
   return join(root, "node_modules/.cache/keybrake/installed");
 }
 
-function fingerprint(root) {
-  const hash = createHash("sha256");
+function stampOf(root, parent = "") {
+  const hash = createHash("sha256").update(parent).update("\0");
   const manifests = listPackages(root).map((folder) => join(folder, "package.json"));
   for (const file of ["pnpm-lock.yaml", "pnpm-workspace.yaml", ...manifests]) {
     hash
@@ -95,12 +117,21 @@ function fingerprint(root) {
   return hash.digest("hex");
 }
 
+function readManifest(root, folder) {
+  return JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
+}
+
+function dependenciesOf(manifest) {
+  return Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
+}
+
 // A half-deleted node_modules must not pass: every dependency that a manifest names has to lead somewhere.
-function isWhole(root) {
+function isWhole(root, parent) {
   if (!existsSync(join(root, "node_modules/.modules.yaml"))) return false;
-  return listPackages(root).every((folder) => {
-    const manifest = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
-    const names = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
-    return names.every((name) => existsSync(join(root, folder, "node_modules", name)));
-  });
+  const folders = parent === undefined ? listPackages(root) : listNeeded(root, parent);
+  return folders.every((folder) =>
+    dependenciesOf(readManifest(root, folder)).every((name) =>
+      existsSync(join(root, folder, "node_modules", name)),
+    ),
+  );
 }

@@ -5,3 +5,4 @@ export { KeybrakeApiError, KeybrakeConnectionError } from "./api-error.ts";
 export type * from "./contract.ts";
 export { type FieldProblem, PROBLEMS, type ProblemCode } from "./problem.ts";
 export * from "./refusal.ts";
+export { readVendorBaseUrl, type VendorBaseUrl } from "./vendor-base-url.ts";

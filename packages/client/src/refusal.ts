@@ -1,4 +1,4 @@
-import type { DenialCode, DenialLimit } from "@keybrake/core";
+import type { DenialCode, DenialLimit, FaultCode } from "@keybrake/core";
 
 /**
  * What a refusal means for the agent: the call may pass at `retryAt` and not before; this key is finished; this call
@@ -60,6 +60,25 @@ export const REFUSAL_KINDS = {
   request_timeout: "briefly",
 } as const satisfies Record<DenialCode, RefusalKind>;
 
+/** A fault of Keybrake or of what is around it: nobody decided against the call. */
+export interface Fault {
+  readonly code: FaultCode;
+  /** `not_sent` = the vendor never saw the call; `unknown` = it may have taken effect. */
+  readonly outcome: "not_sent" | "unknown";
+  readonly callId: string | null;
+  readonly message: string;
+}
+
+/** Every fault, and whether the call may have reached the vendor. */
+export const FAULT_OUTCOMES = {
+  ledger_unavailable: "not_sent",
+  overloaded: "not_sent",
+  vendor_unreachable: "unknown",
+  vendor_timeout: "unknown",
+  vendor_answer_withheld: "unknown",
+  internal: "unknown",
+} as const satisfies Record<FaultCode, Fault["outcome"]>;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** A refusal's facts as one vendor's shape holds them. */
@@ -75,9 +94,7 @@ interface Found {
  * vendor's own error, and a fault such as a timeout, after which the call's outcome is another question.
  */
 export function readRefusal(answer: RefusedAnswer, now: Date = new Date()): Refusal | null {
-  if (answer.status < 400) return null;
-  const body = readFields(answer.body);
-  const found = readStripe(body) ?? readResend(body) ?? readTwilio(body);
+  const found = find(answer);
   if (found === null || !isRefusalCode(found.code)) return null;
   const kind = REFUSAL_KINDS[found.code];
   const isWaiting = kind === "until_retry_at" || kind === "briefly";
@@ -87,10 +104,36 @@ export function readRefusal(answer: RefusedAnswer, now: Date = new Date()): Refu
     kind,
     retryAt: isWaiting ? readRetryAt(found.details, retryAfterSeconds, now) : null,
     retryAfterSeconds,
-    callId: readText(found.details["call_id"]) ?? readHeader(answer.headers, "keybrake-call-id"),
+    callId: readCallId(found, answer),
     message: found.message,
     limit: readLimit(found.details["limit"]),
   };
+}
+
+/** Says whether an answer is a fault of Keybrake's, and what became of the call. Null for everything else. */
+export function readFault(answer: RefusedAnswer): Fault | null {
+  const found = find(answer);
+  if (found === null || !isFaultCode(found.code)) return null;
+  return {
+    code: found.code,
+    outcome: FAULT_OUTCOMES[found.code],
+    callId: readCallId(found, answer),
+    message: found.message,
+  };
+}
+
+function find(answer: RefusedAnswer): Found | null {
+  if (answer.status < 400) return null;
+  const body = readFields(answer.body);
+  return readStripe(body) ?? readResend(body) ?? readTwilio(body);
+}
+
+function readCallId(found: Found, answer: RefusedAnswer): string | null {
+  return readText(found.details["call_id"]) ?? readHeader(answer.headers, "keybrake-call-id");
+}
+
+function isFaultCode(code: string): code is FaultCode {
+  return Object.hasOwn(FAULT_OUTCOMES, code);
 }
 
 function isRefusalCode(code: string): code is DenialCode {

@@ -17,6 +17,7 @@ export { VENDOR_NAMES, type VendorName } from "./vendors/names.ts";
 export * from "./vendors/records.ts";
 export { parseResendPrices, RESEND_PRICES, type ResendPrices } from "./vendors/resend/prices.ts";
 export { stripeExponent } from "./vendors/stripe/currency.ts";
+export { DOCUMENTED_PARAMETERS as TWILIO_PARAMETERS } from "./vendors/twilio/documented-parameters.ts";
 export { parseTwilioPrices, TWILIO_PRICES, type TwilioPrices } from "./vendors/twilio/prices.ts";
 export { priceReadsOf, refreshTwilioPrices, renderTwilioPrices } from "./vendors/twilio/refresh.ts";
 export type * from "./vendors/vendor.ts";

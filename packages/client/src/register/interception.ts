@@ -3,7 +3,8 @@ import https from "node:https";
 import { syncBuiltinESMExports } from "node:module";
 import tls from "node:tls";
 import { urlToHttpOptions } from "node:url";
-import type { Base, Redirection } from "./redirection.ts";
+import type { VendorBaseUrl } from "../vendor-base-url.ts";
+import type { Redirection } from "./redirection.ts";
 import { findVendorHost } from "./vendor-host.ts";
 
 type Answered = (response: IncomingMessage) => void;
@@ -11,7 +12,7 @@ type Options = RequestOptions & Record<string, unknown>;
 
 /** A base, and what goes between it and the path of a request. */
 interface Destination {
-  readonly base: Base;
+  readonly base: VendorBaseUrl;
   readonly pathPrefix: string;
 }
 
