@@ -9,18 +9,18 @@ import type { EmptyDatabase } from "../support/empty-database.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { createSelfSigned } from "./self-signed.ts";
 import { errorOf, expectRefusal } from "./slice/refusals.ts";
-import { ANY_BACKEND, createAgent, lastingOptions, removeLedger } from "./stage.ts";
+import { ANY_BACKEND, createAgent, type LastingOptions, lastingOptions, removeLedger } from "./stage.ts";
 
 const CHARGE = { amount: 1500, currency: "usd", payment_method: "pm_card_visa", confirm: true } as const;
 const MOCK_URL = process.env["KEYBRAKE_STRIPE_MOCK_URL"];
 const REQUESTS_A_MONTH = 2;
 
 let database: EmptyDatabase | null;
-let options: ReturnType<typeof lastingOptions>;
+let options: LastingOptions;
 
 beforeAll(async () => {
   database = await ANY_BACKEND.createDatabase();
-  options = lastingOptions(database);
+  options = await lastingOptions(database);
 }, 120_000);
 afterAll(() => removeLedger(options, database));
 

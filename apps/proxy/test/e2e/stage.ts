@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Call, createAgentClient, type Me } from "@keybrake/client";
@@ -9,7 +8,7 @@ import type Stripe from "stripe";
 import { afterAll, beforeAll, test } from "vitest";
 import { CANARY_SECRET, issueKey, storeSecret, stripeClient } from "../support/crew.ts";
 import { createEmptyDatabase, type EmptyDatabase, POSTGRES_URL } from "../support/empty-database.ts";
-import { type ServerOptions, startTestServer, type TestServer } from "../support/server.ts";
+import { newDataDir, type ServerOptions, startTestServer, type TestServer } from "../support/server.ts";
 
 /** How long a row may take to leave the state `reserved`; far more than any call of these tests. */
 const ROW_WAIT_MS_MAX = 15_000;
@@ -167,11 +166,13 @@ export function requireBackends(): void {
   });
 }
 
+export type LastingOptions = ServerOptions & { readonly dataDir: string };
+
 /** What a server needs to start again on the same ledger. */
-export function lastingOptions(database: EmptyDatabase | null): ServerOptions & { readonly dataDir: string } {
+export async function lastingOptions(database: EmptyDatabase | null): Promise<LastingOptions> {
   return {
     adminToken: randomBytes(24).toString("hex"),
-    dataDir: mkdtempSync(path.join(tmpdir(), "keybrake-e2e-")),
+    dataDir: await newDataDir(database === null),
     ...(database === null
       ? {}
       : { databaseUrl: database.url, masterKey: randomBytes(32).toString("base64") }),
@@ -193,7 +194,7 @@ export function useStage(backend: Backend): () => Stage {
   beforeAll(async () => {
     const fake = await openFakeStripe({ secretKeys: [CANARY_SECRET] });
     const database = await backend.createDatabase();
-    const options = lastingOptions(database);
+    const options = await lastingOptions(database);
     const env = { KEYBRAKE_RATES_FILE: writeRates(options.dataDir), NODE_OPTIONS: hastenTimeouts() };
     const server = await startTestServer({ ...options, stripeUrl: fake.url, env });
     await storeSecret(server.admin);
@@ -210,7 +211,8 @@ export function useStage(backend: Backend): () => Stage {
   };
 }
 
-function writeRates(directory: string): string {
+/** Writes the rate table of these tests; returns its path. */
+export function writeRates(directory: string): string {
   const file = path.join(directory, "usd-rates.json");
   const asOf = new Date().toISOString().slice(0, 10);
   writeFileSync(file, JSON.stringify({ as_of: asOf, usd_per: RATES, markup_bps: MARKUP_BPS }));

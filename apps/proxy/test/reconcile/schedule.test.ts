@@ -21,7 +21,7 @@ test("with KEYBRAKE_RECONCILE_HOUR yesterday is compared once, told as counts, a
   await stripeClient(fake.url, CANARY_SECRET).payouts.create({ amount: 250, currency: "usd" });
   const env = { KEYBRAKE_RECONCILE_HOUR: "0", NODE_OPTIONS: HASTY };
   const database = await ANY_BACKEND.createDatabase();
-  const options = lastingOptions(database);
+  const options = await lastingOptions(database);
   const server = await startTestServer({ ...options, stripeUrl: fake.url, env });
   try {
     const yesterday = dayOf(Date.now() - DAY_MS);
@@ -63,7 +63,7 @@ test("a vendor whose list never ends is read for 200 pages, and absence is not j
   endless.listen(0, "127.0.0.1");
   await once(endless, "listening");
   const database = await ANY_BACKEND.createDatabase();
-  const options = lastingOptions(database);
+  const options = await lastingOptions(database);
   const stripeUrl = `http://127.0.0.1:${(endless.address() as AddressInfo).port}`;
   const server = await startTestServer({ ...options, stripeUrl });
   try {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type AdminClient, createAdminClient } from "@keybrake/client";
+import { createTestDataDir } from "./databases.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 const START_MS_MAX = 60_000;
@@ -39,7 +40,7 @@ export interface ServerOptions {
 
 /** Starts a server on free ports and resolves when it says that it is up. */
 export async function startTestServer(options: ServerOptions = {}): Promise<TestServer> {
-  const dataDir = options.dataDir ?? mkdtempSync(path.join(tmpdir(), "keybrake-test-"));
+  const dataDir = options.dataDir ?? (await newDataDir(options.databaseUrl === undefined));
   const adminToken = options.adminToken ?? `test-admin-${randomBytes(24).toString("hex")}`;
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("KEYBRAKE_"));
   const child = spawn(process.execPath, [MAIN], {
@@ -87,6 +88,11 @@ export async function startTestServer(options: ServerOptions = {}): Promise<Test
       await exited;
     },
   };
+}
+
+/** An empty directory, or for an embedded database one in which it is there already: to make it takes seconds. */
+export async function newDataDir(isEmbedded: boolean): Promise<string> {
+  return isEmbedded ? (await createTestDataDir()).path : mkdtempSync(path.join(tmpdir(), "keybrake-test-"));
 }
 
 function waitForStart(child: ChildProcess, output: () => string, exited: Promise<unknown>): Promise<void> {

@@ -8,10 +8,9 @@ export const CURRENCIES = ["usd", "jpy", "kwd"] as const satisfies readonly Curr
 
 const MICROS = 1_000_000;
 
-/** What an amount in minor units costs, as the audit writes it: at least two decimals, at most six. */
+/** What an amount in minor units costs, rounded up, as the audit writes it: at least two decimals, at most six. */
 export function dollarsOf(amount: number, currency: Currency): string {
-  const micros = (amount / 10) * MICROS_OF_TEN[currency];
-  if (!Number.isSafeInteger(micros)) throw new RangeError(`${amount} is no multiple of ten minor units`);
+  const micros = Math.ceil((amount * MICROS_OF_TEN[currency]) / 10);
   const fraction = String(micros % MICROS).padStart(6, "0");
   return `${Math.floor(micros / MICROS)}.${fraction.slice(0, 2)}${fraction.slice(2).replace(/0+$/, "")}`;
 }

@@ -6,10 +6,8 @@ import { describeAutoAdvance, describeUnpriced } from "./permissions.ts";
 import { describePrices } from "./prices.ts";
 import { describeRefundRests } from "./refund-rest.ts";
 
-const EMBEDDED = BACKENDS.filter(({ name }) => name === "embedded");
-
 // What calls cost beyond the first slice, and who may make them: the official SDK, a server process, a fake vendor.
-describe.each(EMBEDDED)("money through stripe-node and a server on $name", (backend) => {
+describe.each(BACKENDS)("money through stripe-node and a server on $name", (backend) => {
   const open = useStage(backend);
   describePrices(open);
   describeRefundRests(open);

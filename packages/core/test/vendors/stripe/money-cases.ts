@@ -1,17 +1,44 @@
 /** One call that moves money: what is asked, what the reads answer, what it must be held for, and what it settles. */
 export interface MoneyCase {
+  /** Method and path. */
   readonly call: string;
+  /** A form with its names as they are, or JSON for v2. */
   readonly body: string;
   /** The answers to the look-up's reads; none = the request says it all. */
   readonly reads?: readonly object[];
+  /** In minor units, as every amount here. */
   readonly price: bigint;
+  /** The one currency of a call that knows no other; absent = any. */
+  readonly currency?: string;
   readonly exposureId?: string;
   readonly answer: object;
   readonly settled: bigint;
   readonly exposure?: readonly [objectId: string, amount: bigint, isFinal: boolean];
 }
 
-/** `CUR` stands for the currency, which the test sets. */
+/** Quote rules that never state a price: what they stand for is free, or refused because it cannot be priced. */
+export const PRICELESS_RULES: ReadonlySet<string> = new Set([
+  "none",
+  "unpriced",
+  "customer",
+  "invoice_create",
+]);
+
+/** A case with its currency. */
+export function inCurrency(one: MoneyCase, currency: string): MoneyCase & { readonly currency: string } {
+  const own = one.currency ?? currency;
+  const fill = <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll(CUR, own)) as T;
+  const { body, reads = [], answer, ...rest } = one;
+  return {
+    ...rest,
+    body: body.replaceAll(CUR, own),
+    reads: fill(reads),
+    answer: fill(answer),
+    currency: own,
+  };
+}
+
+/** Stands for the currency, until the test sets it. */
 const CUR = "CUR";
 const intent = { id: "pi_1", object: "payment_intent", amount: 1000, amount_received: 0, currency: CUR };
 const charge = {
@@ -437,4 +464,13 @@ export const MONEY_CASES: readonly MoneyCase[] = [
       exposure: ["pint_1", 900n, false],
     }),
   ),
+  {
+    // Stripe chooses the size of two deposits, each less than a dollar.
+    call: "POST /v2/core/vault/us_bank_accounts/usba_1/send_microdeposits",
+    body: "{}",
+    price: 200n,
+    currency: "usd",
+    answer: { id: "usba_1" },
+    settled: 200n,
+  },
 ];
