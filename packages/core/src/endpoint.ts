@@ -67,10 +67,22 @@ const PREFIX = new RegExp(`^/(${VENDOR_NAMES.join("|")})(?=/)`);
 const PATH = /^(?:\/[A-Za-z0-9._~:@!$&'()*+,=-]+)+$/;
 const QUERY = /^[A-Za-z0-9._~:@!$&'()*+,=/?%;[\]{}|^-]*$/;
 
+/** What an SDK escapes in a mail address that stands in a path. A path may have both characters as they are. */
+const ADDRESS_ESCAPES = [
+  ["%40", "@"],
+  ["%2B", "+"],
+] as const;
+
+/** The vendor that a target's prefix names, however unreadable the rest of it is; null when it has no prefix. */
+export function prefixOf(target: string): VendorName | null {
+  return (PREFIX.exec(target)?.[1] ?? null) as VendorName | null;
+}
+
 /**
  * Reads a request target in origin form. Nothing is repaired: a dot segment, an escape, a doubled or trailing slash,
- * a fragment or an absolute form is refused, and the returned sentence says which. The one exception is the seam
- * behind a vendor prefix, where `/stripe/v1/v1/…` and `/stripe//v1/…` are what real SDK settings produce.
+ * a fragment or an absolute form is refused, and the returned sentence says which. There are two exceptions: the seam
+ * behind a vendor prefix, where `/stripe/v1/v1/…` and `/stripe//v1/…` are what real SDK settings produce, and the two
+ * escapes of a mail address, which are read as the characters that they stand for and go on the wire as such.
  */
 export function readTarget(target: string): CanonicalTarget | string {
   if (target.length > TARGET_LENGTH_MAX)
@@ -78,14 +90,18 @@ export function readTarget(target: string): CanonicalTarget | string {
   if (!target.startsWith("/")) return "the request target must be a path that starts with `/`";
   if (target.includes("#")) return "a fragment (`#`) has no place in a request target";
   const mark = target.indexOf("?");
-  const rawPath = mark === -1 ? target : target.slice(0, mark);
+  const rawPath = readAddresses(mark === -1 ? target : target.slice(0, mark));
   const query = mark === -1 ? null : target.slice(mark + 1);
   if (query !== null && !QUERY.test(query)) return "the query has a character that must be percent-encoded";
-  const prefix = (PREFIX.exec(rawPath)?.[1] ?? null) as CanonicalTarget["prefix"];
+  const prefix = prefixOf(rawPath);
   const path = prefix === null ? rawPath : foldSeam(rawPath.slice(prefix.length + 1));
   if (prefix !== null && foldSeam(path) !== path) return "the path repeats the vendor's version";
   const problem = findPathProblem(path);
   return problem ?? { prefix, path, query };
+}
+
+function readAddresses(path: string): string {
+  return ADDRESS_ESCAPES.reduce((text, [escaped, plain]) => text.replaceAll(escaped, plain), path);
 }
 
 /** Undoes the two doublings that `api_base=".../stripe/v1"` and `api_base=".../stripe/"` cause. */

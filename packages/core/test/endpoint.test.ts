@@ -6,6 +6,7 @@ import {
   matchTemplate,
   parseEndpointPattern,
   parseTemplate,
+  prefixOf,
   readTarget,
 } from "../src/endpoint.ts";
 import { stripe } from "../src/vendors/stripe/stripe.ts";
@@ -153,6 +154,8 @@ describe("readTarget", () => {
       null,
     ],
     ["/resend/emails", "resend", "/emails", null],
+    ["/resend/contacts/ada%2Bnews%40example.com", "resend", "/contacts/ada+news@example.com", null],
+    ["/resend/contacts/ada+news@example.com?x=%40", "resend", "/contacts/ada+news@example.com", "x=%40"],
     ["/stripe", null, "/stripe", null],
     ["/striped/v1", null, "/striped/v1", null],
     ["/STRIPE/v1", null, "/STRIPE/v1", null],
@@ -190,6 +193,19 @@ describe("readTarget", () => {
     [/character that no endpoint uses, or an escape/, "/v1/%72efunds"],
   ])("says what is wrong: %s", (sentence, target) => {
     expect(readTarget(target)).toMatch(sentence);
+  });
+});
+
+describe("prefixOf", () => {
+  it.each([
+    ["/resend/contacts/a%20b", "resend"],
+    ["/twilio//", "twilio"],
+    ["/stripe/v1/../x", "stripe"],
+    ["/resend", null],
+    ["/v1/resend/x", null],
+    ["", null],
+  ])("of `%s` is %s", (target, prefix) => {
+    expect(prefixOf(target)).toBe(prefix);
   });
 });
 
@@ -244,6 +260,9 @@ describe("E: path and method", () => {
         "/v1%2fcustomers",
         "/v1%2Fcustomers",
         "/v1%5ccustomers",
+        "/v1/customers/%2540",
+        "/v1/customers/%2%340",
+        "/v1/customers/a%2b",
         "/v1/customers/%252e%252e/transfers",
         "/%76%31/customers",
         "/v1\\customers",

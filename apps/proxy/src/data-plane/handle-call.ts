@@ -10,6 +10,7 @@ import {
   type Operation,
   type Policy,
   parsePolicy,
+  prefixOf,
   type Reserved,
   type VaultKeyRecord,
   type VendorName,
@@ -24,7 +25,7 @@ import { deriveDuplicate, deriveIdempotency, type Idempotency } from "./idempote
 import { LeakGuard } from "./leak-guard.ts";
 import { describeKey } from "./me.ts";
 import { lookUp } from "./price.ts";
-import { readBody, readHead } from "./read-request.ts";
+import { readBody, readHead, readNothing } from "./read-request.ts";
 import { ended, type Settling, settlementsOf, withoutWords } from "./settle.ts";
 import type { Sent, UpstreamAnswer } from "./upstream.ts";
 
@@ -46,7 +47,7 @@ export async function handleCall(
   response: ServerResponse,
 ): Promise<void> {
   const call = new Call(request.method ?? "", request.url ?? "", plane.clock.monotonicMs());
-  call.vendor = plane.routes.stripe.vendor;
+  call.vendor = plane.routes[prefixOf(call.rawTarget) ?? "stripe"].vendor;
   let leave: (() => void) | null = null;
   try {
     const admitted = await admit(plane, call, request);
@@ -80,7 +81,6 @@ async function admit(
   const head = readHead(request);
   if (isDenial(head)) return head;
   call.head = head;
-  if (head.target.prefix !== null) call.vendor = plane.routes[head.target.prefix].vendor;
   const key = await authenticate(head, plane.keys, plane.pepper);
   if (isDenial(key)) return key;
   call.key = key;
@@ -93,14 +93,7 @@ async function admit(
     return deny("vendor_mismatch", `this vault key is for ${vendor}, not for ${head.target.prefix}`);
   }
   const isRead = head.method === "GET" || head.method === "HEAD";
-  if (
-    isRead &&
-    (head.headers.has("transfer-encoding") || Number(head.headers.get("content-length") ?? 0) > 0)
-  ) {
-    return deny("request_malformed", `a ${head.method} request has no body`);
-  }
-  // A read's body is left alone, because the stream that forwards it wants to see its end.
-  const body = isRead ? Buffer.alloc(0) : await readBody(request, head);
+  const body = await (isRead ? readNothing(request, head, call.vendor.readBody) : readBody(request, head));
   if (isDenial(body)) return body;
   return { vendor, body };
 }

@@ -110,3 +110,22 @@ export function readBody(request: IncomingMessage, head: RequestHead): Promise<B
     request.on("data", onData).on("end", onEnd).on("error", onBroken).on("close", onBroken);
   });
 }
+
+/**
+ * Makes sure that a read has no body, or only `tolerated`, which says nothing and is dropped. Where there is none it is
+ * left alone, because the stream that forwards a read wants to see its end.
+ */
+export async function readNothing(
+  request: IncomingMessage,
+  head: RequestHead,
+  tolerated: string | null,
+): Promise<Buffer | Denial> {
+  const length = Number(head.headers.get("content-length") ?? 0);
+  const isChunked = head.headers.has("transfer-encoding");
+  if (length === 0 && !isChunked) return Buffer.alloc(0);
+  const refusal = deny("request_malformed", `a ${head.method} request has no body`);
+  if (isChunked || length !== tolerated?.length) return refusal;
+  const body = await readBody(request, head);
+  if (!Buffer.isBuffer(body)) return body;
+  return body.toString("latin1") === tolerated ? Buffer.alloc(0) : refusal;
+}

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { sendRaw } from "../http/raw-client.ts";
 import { RESEND_SECRET, resendClient, useMessengers } from "./crew-of-three.ts";
 
 const MAIL = {
@@ -88,6 +89,24 @@ describe("resend-node through a server", () => {
     expect((await rows()).map((row) => row.cost_usd)).toEqual(["0.0009", "0.00"]);
     // The key goes on: nothing cost more than was held.
     expect((await client.emails.send({ ...MAIL, subject: "Another" })).error).toBeNull();
+  });
+
+  test.each([
+    ["the empty object that resend-python gives it", "Content-Length: 2\r\n\r\n{}", 200],
+    ["any other two characters", "Content-Length: 2\r\n\r\n[]", 400],
+    ["more than that", 'Content-Length: 7\r\n\r\n{"a":1}', 400],
+    ["a body without a length", "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 400],
+  ])("a read with %s is %s", async (_what, rest, status) => {
+    const { server, key, resend } = open();
+    const { vaultKey } = await key("resend");
+    const before = resend.requests.length;
+    const head = `GET /resend/emails HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${vaultKey}\r\n`;
+    const { answers } = await sendRaw(server.dataUrl, `${head}Connection: close\r\n${rest}`);
+    expect(answers.map((answer) => answer.status)).toEqual([status]);
+    const arrived = resend.requests.slice(before);
+    expect(arrived.map(({ body, headers }) => [body, headers["content-length"]])).toEqual(
+      status === 200 ? [["", undefined]] : [],
+    );
   });
 
   test("a duplicate window names the first mail and lets it go once", async () => {

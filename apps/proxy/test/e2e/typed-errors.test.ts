@@ -19,9 +19,11 @@ const CLOSED_URL = "http://127.0.0.1:1";
 /** Over every limit of a body, and of a form. */
 const FORM_BYTES = 70_000;
 const JSON_BYTES = 1_100_000;
+/** Its escape makes a path that can be read in two ways. */
+const UNREADABLE_ID = "a b";
 
 type VendorName = "stripe" | "twilio" | "resend";
-type Action = "pay" | "forbidden" | "malformed" | "tooLarge";
+type Action = "pay" | "forbidden" | "malformed" | "unreadable" | "tooLarge";
 
 /** What an SDK made of an answer, whatever its way of failing is. */
 interface Surfaced {
@@ -58,6 +60,7 @@ const STRIPE_CALLS: Readonly<Record<Action, (stripe: Stripe) => Promise<unknown>
   forbidden: (stripe) =>
     stripe.webhookEndpoints.create({ url: "https://example.com", enabled_events: ["charge.failed"] }),
   malformed: (stripe) => stripe.paymentIntents.create({ ...CHARGE, amount: 10.5 }),
+  unreadable: (stripe) => stripe.customers.retrieve(UNREADABLE_ID),
   tooLarge: (stripe) => stripe.customers.create({ description: "x".repeat(FORM_BYTES) }),
 };
 
@@ -79,6 +82,7 @@ const TWILIO_CALLS: Readonly<Record<Action, (twilio: Twilio) => Promise<unknown>
   pay: ({ messages }) => messages.create(TEXT),
   forbidden: ({ api }) => api.v2010.accounts(ACCOUNT_SID).fetch(),
   malformed: ({ messages }) => messages.create({ ...TEXT, to: "nobody" }),
+  unreadable: ({ messages }) => messages(UNREADABLE_ID).fetch(),
   tooLarge: ({ messages }) => messages.create({ ...TEXT, body: "x".repeat(FORM_BYTES) }),
 };
 
@@ -101,6 +105,7 @@ const RESEND_CALLS: Readonly<Record<Action, (resend: Mailer) => Answered>> = {
   pay: ({ emails }) => emails.send(MAIL),
   forbidden: ({ apiKeys }) => apiKeys.create({ name: "mine" }),
   malformed: ({ emails }) => emails.send({ ...MAIL, to: 7 as never }),
+  unreadable: ({ suppressions }) => suppressions.get(UNREADABLE_ID),
   tooLarge: ({ emails }) => emails.send({ ...MAIL, text: "x".repeat(JSON_BYTES) }),
 };
 
@@ -270,6 +275,13 @@ describe("what Keybrake refuses is the SDK's own typed error", () => {
       expect(fakes[vendor].requests.length).toBe(sentBefore);
     },
   );
+
+  test.each(VENDORS)("a path that cannot be read is told to %s-node in its own terms", async (vendor) => {
+    const { server } = open();
+    const { vaultKey } = await issueKey(server, vendor);
+    const surfaced = await SDKS[vendor].attempt(server.dataUrl, vaultKey, "unreadable");
+    expectTyped(surfaced, vendor, "request_malformed", 400);
+  });
 
   test.each(VENDORS)("vault_key_invalid through %s-node, which asks once", async (vendor) => {
     const { server, fakes } = open();

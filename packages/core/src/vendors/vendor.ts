@@ -89,6 +89,8 @@ export interface Vendor {
   readonly requestIdHeader: string;
   /** The header that says `true` on an answer repeated for the same idempotency key; null = the vendor marks none. */
   readonly replayHeader: string | null;
+  /** What an SDK of the vendor's own sends as the body of every read, where it means nothing; null = nothing. */
+  readonly readBody: string | null;
   /** Every endpoint that this version knows, in the catalogue's order. */
   readonly endpoints: readonly Endpoint[];
   /** Why a value cannot be this vendor's credential, or null: what an operator sees when storing a secret. */

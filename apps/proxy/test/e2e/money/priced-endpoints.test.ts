@@ -4,9 +4,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   inCurrency,
   MONEY_CASES,
+  type MoneyCase,
   PRICELESS_RULES,
 } from "../../../../../packages/core/test/vendors/stripe/money-cases.ts";
 import { stripeClient } from "../../support/crew.ts";
+import { inBatches } from "../../support/in-batches.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
 import { type LastingOptions, lastingOptions, removeLedger, writeRates } from "../stage.ts";
 import { CURRENCIES, type Currency, dollarsOf } from "./dollars.ts";
@@ -58,35 +60,39 @@ afterAll(async () => {
   await removeLedger(options, null);
 });
 
-/** Runs every case at once, each with a secret and a key of its own, so that none knows another's objects. */
+/** Runs every case, a few at a time. */
 async function runAll(currency: Currency): Promise<readonly Ended[]> {
-  const runs = await Promise.all(MONEY_CASES.map((_, index) => run(index, currency)));
+  const cases = MONEY_CASES.map((one) => inCurrency(one, currency));
+  const agents = await inBatches(cases, (one, index) => hire(one, `${currency}-${index}`));
+  const errors = await inBatches(cases, ({ call, body }, index) =>
+    sdkCallOf(call, body)
+      .make(stripeClient(server.dataUrl, agents[index]?.vaultKey ?? "", { maxNetworkRetries: 0 }))
+      .then(
+        () => null,
+        (thrown: unknown) => thrown,
+      ),
+  );
   const { data } = await server.admin.calls.list({ limit: 1000 });
-  return runs.map(({ keyId, call, ...rest }) => ({
-    ...rest,
-    row: data.find((row) => row.vault_key_id === keyId && `${row.method} ${row.path}` === call),
+  return agents.map(({ keyId, secretKey }, index) => ({
+    error: errors[index],
+    row: data.find(
+      (row) => row.vault_key_id === keyId && `${row.method} ${row.path}` === MONEY_CASES[index]?.call,
+    ),
+    arrived: vendor.requestsOf(secretKey),
   }));
 }
 
-async function run(index: number, currency: Currency) {
-  const one = inCurrency(MONEY_CASES[index] ?? expect.fail(`no case ${index}`), currency);
-  const secret = `stripe-${currency}-${index}`;
-  const value = `sk_test_${currency}CaseNumber${index}`;
-  vendor.script(value, [...(one.reads ?? []), one.answer]);
-  await server.admin.secrets.create({ name: secret, vendor: "stripe", value });
-  const key = await server.admin.vaultKeys.create({
+/** A key for a case, with a secret of its own: so no case knows another's objects, and each has its own script. */
+async function hire({ reads = [], answer }: MoneyCase, name: string) {
+  const secretKey = `sk_test_${name.replace("-", "CaseNumber")}`;
+  vendor.script(secretKey, [...reads, answer]);
+  await server.admin.secrets.create({ name, vendor: "stripe", value: secretKey });
+  const { id, vault_key } = await server.admin.vaultKeys.create({
     agent_id: "agent",
-    secret,
+    secret: name,
     policy: { ...POLICY } as never,
   });
-  const client = stripeClient(server.dataUrl, key.vault_key, { maxNetworkRetries: 0 });
-  const error = await sdkCallOf(one.call, one.body)
-    .make(client)
-    .then(
-      () => null,
-      (thrown: unknown) => thrown,
-    );
-  return { keyId: key.id, call: one.call, error, arrived: vendor.requestsOf(value) };
+  return { keyId: id, vaultKey: vault_key, secretKey };
 }
 
 describe.each(CURRENCIES)("every priced endpoint of Stripe through stripe-node, in %s", (chosen) => {

@@ -22,6 +22,8 @@ export const resend: Vendor = {
   ],
   requestIdHeader: "x-request-id",
   replayHeader: null,
+  // resend-python does.
+  readBody: "{}",
   endpoints: RESEND_CATALOGUE.endpoints,
   readCredentialMode: () => null,
   findCredentialProblem: (value) =>

@@ -30,6 +30,7 @@ export const stripe: Vendor = {
   ],
   requestIdHeader: "request-id",
   replayHeader: "idempotent-replayed",
+  readBody: null,
   endpoints: listStripeEndpoints(),
   readCredentialMode: (value) => (/^[a-z]+_test_/.test(value) ? "test" : "live"),
   findCredentialProblem: (value) =>

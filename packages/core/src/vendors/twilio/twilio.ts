@@ -18,6 +18,7 @@ export const twilio: Vendor = {
   responseHeaders: ["content-type", "retry-after", "twilio-request-id", "twilio-request-duration"],
   requestIdHeader: "twilio-request-id",
   replayHeader: null,
+  readBody: null,
   endpoints: TWILIO_ENDPOINTS,
   // Twilio's test credentials look like the others.
   readCredentialMode: () => null,

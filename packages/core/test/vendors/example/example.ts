@@ -22,6 +22,7 @@ export const example: Vendor = {
   responseHeaders: ["content-type"],
   requestIdHeader: "x-request-id",
   replayHeader: null,
+  readBody: null,
   endpoints: CATALOGUE.endpoints,
   readCredentialMode: () => null,
   findCredentialProblem: (value) =>
