@@ -10,13 +10,17 @@ export const TWILIO_SECRET = "c4n4ryc4n4ryc4n4ryc4n4ryc4n4ry42";
 export const RESEND_SECRET = "re_canary_4nQ8sWb2Lk7Zp3Rt";
 const FOLLOW_UP_SECONDS = "1";
 
-/** A server with the fake Twilio and the fake Resend behind it. */
-export interface Messengers {
+/** A server with a Twilio and a Resend behind it, and keys for both. */
+export interface MessengerServer {
   readonly server: TestServer;
-  readonly twilio: FakeTwilio;
-  readonly resend: FakeResend;
   /** Issues a key; the vendor decides which secret it stands for. */
   key(vendor: "twilio" | "resend", policy?: Readonly<Record<string, unknown>>, run?: string): Promise<Key>;
+}
+
+/** The same with the vendors' fakes. */
+export interface Messengers extends MessengerServer {
+  readonly twilio: FakeTwilio;
+  readonly resend: FakeResend;
 }
 
 /** A vault key and its audit rows, oldest first, without those that only read. */
@@ -26,26 +30,30 @@ export interface Key {
   rows(): Promise<readonly Call[]>;
 }
 
-/** Opens one for a suite. */
+/** Starts one before vendors that are up already. */
+export async function startMessengers(urls: { twilio: string; resend: string }): Promise<MessengerServer> {
+  const server = await startTestServer({
+    env: {
+      KEYBRAKE_SANDBOX: "0",
+      KEYBRAKE_TWILIO_UPSTREAM_URL: urls.twilio,
+      KEYBRAKE_RESEND_UPSTREAM_URL: urls.resend,
+      KEYBRAKE_FOLLOW_UP_SECONDS: FOLLOW_UP_SECONDS,
+    },
+  });
+  const { secrets } = server.admin;
+  await secrets.create({ name: "twilio", vendor: "twilio", value: TWILIO_SECRET, account_id: ACCOUNT_SID });
+  await secrets.create({ name: "resend", vendor: "resend", value: RESEND_SECRET });
+  return { server, key: (vendor, policy = {}, run) => issue(server, vendor, policy, run) };
+}
+
+/** Opens one with fakes for a suite. */
 export function useMessengers(): () => Messengers {
   let open: Messengers | undefined;
   beforeAll(async () => {
-    const fakes = {
-      twilio: await openFakeTwilio({ accountSid: ACCOUNT_SID, authToken: TWILIO_SECRET }),
-      resend: await openFakeResend({ apiKey: RESEND_SECRET }),
-    };
-    const server = await startTestServer({
-      env: {
-        KEYBRAKE_SANDBOX: "0",
-        KEYBRAKE_TWILIO_UPSTREAM_URL: fakes.twilio.url,
-        KEYBRAKE_RESEND_UPSTREAM_URL: fakes.resend.url,
-        KEYBRAKE_FOLLOW_UP_SECONDS: FOLLOW_UP_SECONDS,
-      },
-    });
-    const { secrets } = server.admin;
-    await secrets.create({ name: "twilio", vendor: "twilio", value: TWILIO_SECRET, account_id: ACCOUNT_SID });
-    await secrets.create({ name: "resend", vendor: "resend", value: RESEND_SECRET });
-    open = { server, ...fakes, key: (vendor, policy = {}, run) => issue(server, vendor, policy, run) };
+    const twilio = await openFakeTwilio({ accountSid: ACCOUNT_SID, authToken: TWILIO_SECRET });
+    const resend = await openFakeResend({ apiKey: RESEND_SECRET });
+    const started = await startMessengers({ twilio: twilio.url, resend: resend.url });
+    open = { ...started, twilio, resend };
   }, 120_000);
   afterAll(async () => {
     await open?.server.stop();

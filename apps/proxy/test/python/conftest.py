@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -130,7 +131,7 @@ class Stage:
         self.data_url = data_url
         self.admin_url = admin_url
         self.fake_urls = fake_urls
-        self.fake_url = fake_urls["stripe"]
+        self.fake_url = fake_urls.get("stripe")
         self.agents = 0
 
     def admin(self, method, path, body=None):
@@ -175,17 +176,15 @@ class Stage:
         return client
 
 
-@pytest.fixture(scope="session")
-def stage():
+@contextmanager
+def running_stage(vendor_args):
+    """A server before vendors that another process plays, which prints their addresses."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("KEYBRAKE_")}
-    vendors = [argument for vendor in SECRETS for argument in ("--vendor", vendor)]
-    credentials = ["--secret-key", CANARY_SECRET, "--account-sid", ACCOUNT_SID]
-    credentials += ["--auth-token", TWILIO_SECRET, "--resend-key", RESEND_SECRET]
-    fakes = Process([FAKE_VENDORS, "--control", *vendors, *credentials], inherited)
+    vendors = Process(vendor_args, inherited)
     server = None
     with tempfile.TemporaryDirectory(prefix="keybrake-python-") as data_dir:
         try:
-            fake_urls = json.loads(fakes.wait_for(r'"urls":({[^}]+})').group(1))
+            urls = json.loads(vendors.wait_for(r'"urls":({[^}]+})').group(1))
             server = Process(
                 [SERVER],
                 {
@@ -195,21 +194,30 @@ def stage():
                     "KEYBRAKE_DATA_DIR": data_dir,
                     "KEYBRAKE_ADMIN_TOKEN": ADMIN_TOKEN,
                     "KEYBRAKE_SANDBOX": "0",
-                    **{f"KEYBRAKE_{vendor.upper()}_UPSTREAM_URL": url for vendor, url in fake_urls.items()},
+                    **{f"KEYBRAKE_{vendor.upper()}_UPSTREAM_URL": url for vendor, url in urls.items()},
                 },
             )
             data_url = server.wait_for(r"agents +(http:\S+)").group(1)
             admin_url = server.wait_for(r"operators +(http:\S+)").group(1)
-            opened = Stage(data_url, admin_url, fake_urls)
-            for vendor, secret in SECRETS.items():
-                opened.admin("POST", "/secrets", {"vendor": vendor, **secret})
+            opened = Stage(data_url, admin_url, urls)
+            for vendor in urls:
+                opened.admin("POST", "/secrets", {"vendor": vendor, **SECRETS[vendor]})
             yield opened
         finally:
             if server is not None:
                 server.stop()
-            fakes.stop()
+            vendors.stop()
     for secret in SECRETS.values():
         assert secret["value"] not in server.output
+
+
+@pytest.fixture(scope="session")
+def stage():
+    vendors = [argument for vendor in SECRETS for argument in ("--vendor", vendor)]
+    credentials = ["--secret-key", CANARY_SECRET, "--account-sid", ACCOUNT_SID]
+    credentials += ["--auth-token", TWILIO_SECRET, "--resend-key", RESEND_SECRET]
+    with running_stage([FAKE_VENDORS, "--control", *vendors, *credentials]) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -53,6 +53,18 @@ def test_the_two_variables_are_all_that_a_program_needs(stage):
     assert row["vendor_object_id"] == printed.stdout.strip()
 
 
+def test_what_was_sent_can_be_read_back_although_this_sdk_gives_a_read_a_body(stage, resend_api):
+    agent = stage.agent(vendor="resend")
+    api = resend_api(agent)
+    identifier = mail(api)["id"]
+    sent = stage.watch("resend")
+    assert api.Emails.get(identifier)["subject"] == MAIL["subject"]
+    (arrived,) = sent()
+    assert arrived["body"] == ""
+    assert "content-length" not in arrived["headers"]
+    assert [row["verdict"] for row in agent.rows()] == ["allow"] * 2
+
+
 def test_a_batch_is_the_sum_of_its_mails(stage, resend_api):
     agent = stage.agent(vendor="resend")
     answer = resend_api(agent).Batch.send([MAIL, {**MAIL, "to": ["bob@example.com"]}])
