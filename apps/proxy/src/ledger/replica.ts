@@ -7,6 +7,10 @@ const RENEW_EVERY_MS = 2_000;
 const SWEEP_EVERY_MS = 5_000;
 const SWEEP_MOST = 500;
 
+const IS_ELDEST = `
+  SELECT min(epoch) = $1 AS is_eldest FROM replicas
+  WHERE stopped_at IS NULL AND lease_until > clock_timestamp()`;
+
 /** What a replica tells of itself while it lives. */
 export interface ReplicaEvents {
   /** Something went wrong in the background; the replica goes on. */
@@ -51,6 +55,15 @@ export class Replica {
   /** Says whether this replica is certainly still alive for everybody else. */
   holdsLease(): boolean {
     return this.#monotonicMs() < this.#leaseUntilMs;
+  }
+
+  /**
+   * Says whether this is the oldest living replica, to which falls what one of them should do. For a moment there may
+   * be two, so it must be work that costs no more than time when it is done twice.
+   */
+  async isEldest(): Promise<boolean> {
+    const [row] = await this.#database.query(IS_ELDEST, [this.#epoch]);
+    return row?.["is_eldest"] === true;
   }
 
   async start(): Promise<void> {

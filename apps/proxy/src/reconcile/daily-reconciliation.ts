@@ -2,6 +2,7 @@ import type { ReconcileReport } from "@keybrake/client/contract";
 import { VENDOR_NAMES, type VendorName } from "@keybrake/core";
 import { Gauge, type Registry } from "prom-client";
 import type { Database } from "../ledger/database.ts";
+import type { Replica } from "../ledger/replica.ts";
 import { RecordsUnreadable } from "./read-records.ts";
 import type { Reconciler } from "./reconciler.ts";
 
@@ -14,17 +15,13 @@ export interface ReconcileLogger {
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;
 }
 
-/** The oldest living replica compares; a second one that also does costs reads and no money. */
-const IS_ELDEST = `
-  SELECT min(epoch) = $1 AS is_eldest FROM replicas
-  WHERE stopped_at IS NULL AND lease_until > clock_timestamp()`;
 const VENDORS_IN_USE = "SELECT DISTINCT vendor FROM secrets WHERE deleted_at IS NULL";
 
 /** What the daily comparison works with. */
 export interface DailyParts {
   readonly reconciler: Reconciler;
   readonly database: Database;
-  readonly replica: { readonly epoch: bigint };
+  readonly replica: Pick<Replica, "isEldest">;
   readonly registry: Registry;
   readonly logger: ReconcileLogger;
   /** The hour (UTC) from which yesterday is compared; null = never. */
@@ -49,21 +46,16 @@ export class DailyReconciliation {
 
   /** Compares when it is due; returns how many vendors were compared. Rejects when the database cannot be read. */
   async runDue(): Promise<number> {
-    const { reconciler, hour } = this.#parts;
+    const { reconciler, replica, hour } = this.#parts;
     const now = reconciler.now();
     const day = new Date(now.getTime() - DAY_MS).toISOString().slice(0, 10);
-    if (hour === null || now.getUTCHours() < hour || this.#doneDay === day || !(await this.#isEldest()))
-      return 0;
+    if (hour === null || now.getUTCHours() < hour || this.#doneDay === day) return 0;
+    if (!(await replica.isEldest())) return 0;
     const vendors = await this.#vendorsInUse();
     for (const vendor of vendors) await this.#compare(vendor, day);
     // Without a secret there was nothing to compare; one may be added today.
     if (vendors.length > 0) this.#doneDay = day;
     return vendors.length;
-  }
-
-  async #isEldest(): Promise<boolean> {
-    const [row] = await this.#parts.database.query(IS_ELDEST, [this.#parts.replica.epoch]);
-    return row?.["is_eldest"] === true;
   }
 
   async #vendorsInUse(): Promise<readonly VendorName[]> {

@@ -3,7 +3,7 @@ import { type FakeResend, type FakeTwilio, openFakeResend, openFakeTwilio } from
 import { Resend } from "resend";
 import twilio, { type Twilio } from "twilio";
 import { afterAll, beforeAll } from "vitest";
-import { startTestServer, type TestServer } from "../support/server.ts";
+import { type ServerOptions, startTestServer, type TestServer } from "../support/server.ts";
 
 export const ACCOUNT_SID = "ACc0ffee00c0ffee00c0ffee00c0ffee00";
 export const TWILIO_SECRET = "c4n4ryc4n4ryc4n4ryc4n4ryc4n4ry42";
@@ -31,8 +31,12 @@ export interface Key {
 }
 
 /** Starts one before vendors that are up already. */
-export async function startMessengers(urls: { twilio: string; resend: string }): Promise<MessengerServer> {
+export async function startMessengers(
+  urls: { twilio: string; resend: string },
+  options: ServerOptions = {},
+): Promise<MessengerServer> {
   const server = await startTestServer({
+    ...options,
     env: {
       KEYBRAKE_SANDBOX: "0",
       KEYBRAKE_TWILIO_UPSTREAM_URL: urls.twilio,

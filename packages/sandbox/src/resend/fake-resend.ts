@@ -43,19 +43,10 @@ const KEPT_MAX = 100_000;
 /** Starts a stateful fake of Resend's API. Rejects when the port cannot be had. */
 export async function openFakeResend(options: FakeResendOptions = {}): Promise<FakeResend> {
   const vendor = new FakeResendVendor(options);
-  const server = await openSandboxServer(vendor, options);
-  return {
-    url: server.url,
-    port: server.port,
-    get requests() {
-      return server.requests;
-    },
-    clearRequests: () => server.clearRequests(),
-    failNext: (fault) => server.failNext(fault),
+  return Object.assign(await openSandboxServer(vendor, options), {
     money: () => vendor.money(),
     objects: () => vendor.objects(),
-    close: () => server.close(),
-  };
+  });
 }
 
 class FakeResendVendor implements FakeVendor {

@@ -39,19 +39,10 @@ const OPENING_BALANCE = 1_000_000_000_000;
 /** Starts a stateful fake of Stripe's API. Rejects when the port cannot be had. */
 export async function openFakeStripe(options: FakeStripeOptions = {}): Promise<FakeStripe> {
   const vendor = new FakeStripeVendor(options);
-  const server = await openSandboxServer(vendor, options);
-  return {
-    url: server.url,
-    port: server.port,
-    get requests() {
-      return server.requests;
-    },
-    clearRequests: () => server.clearRequests(),
-    failNext: (fault) => server.failNext(fault),
+  return Object.assign(await openSandboxServer(vendor, options), {
     money: () => vendor.money(),
-    seed: (kind, fields = {}) => vendor.seed(kind, fields),
-    close: () => server.close(),
-  };
+    seed: (kind: SeedableKind, fields: SeedFields = {}) => vendor.seed(kind, fields),
+  });
 }
 
 class FakeStripeVendor implements FakeVendor {

@@ -64,22 +64,14 @@ export async function openFakeTwilio(options: FakeTwilioOptions = {}): Promise<F
   const vendor = new FakeTwilioVendor(options);
   const server = await openSandboxServer(vendor, options);
   vendor.start();
-  return {
-    url: server.url,
-    port: server.port,
+  return Object.assign(server, {
     accountSid: options.accountSid ?? ACCOUNT_SID,
     authToken: options.authToken ?? AUTH_TOKEN,
-    get requests() {
-      return server.requests;
-    },
-    clearRequests: () => server.clearRequests(),
-    failNext: (fault) => server.failNext(fault),
     money: () => vendor.money(),
     objects: () => vendor.objects(),
     callbacks: () => vendor.callbacks(),
     settle: () => void vendor.settle(),
-    close: () => server.close(),
-  };
+  });
 }
 
 class FakeTwilioVendor implements FakeVendor {
