@@ -64,7 +64,6 @@ class Reads {
         account: this.#operation.account,
         metadata: { ...metadata, keybrake_price_of: this.call.id },
         purpose: "read to judge a call",
-        onLeak: () => this.plane.log.leak(this.call),
       },
       read,
     );

@@ -27,13 +27,13 @@ export interface Reader {
   /** Labels of the audit row: they name the call for which it is read. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly purpose: string;
-  readonly onLeak: () => void;
 }
 
 /**
  * Reads an object at the vendor with the real credential. Such a read is a call like any other: reserved first,
  * audited, and refused when its key may no longer act. `stale` = the policy changed, judge again.
- * Rejects with `vendor_unreachable` when there is no answer that could be relied on, and when one must not be seen.
+ * Rejects with `vendor_unreachable` when there is no answer that could be relied on, and with `vendor_answer_withheld`
+ * when there is one that must not be seen, which is logged.
  */
 export async function readVendor(
   plane: DataPlane,
@@ -44,6 +44,7 @@ export async function readVendor(
   const operation = understand(plane, reader, read);
   if (isDenial(operation)) return operation;
   const callId = uuidv7();
+  const endpoint = operation.endpoint && `${operation.endpoint.method} ${operation.endpoint.template.text}`;
   const reserved = await plane.ledger.reserve({
     ...NOTHING_CLAIMED,
     callId,
@@ -51,7 +52,7 @@ export async function readVendor(
     vendor: route.vendor.name,
     method: operation.method,
     path: operation.path,
-    endpoint: operation.endpoint && `${operation.endpoint.method} ${operation.endpoint.template.text}`,
+    endpoint,
     metadata: reader.metadata,
   });
   if (reserved.kind === "stale") return "stale";
@@ -83,15 +84,15 @@ export async function readVendor(
       reason: reader.purpose,
     }),
   );
+  if (isLeaking) {
+    plane.log.leakInRead({ callId, identity, endpoint });
+    throw new KeybrakeError("vendor_answer_withheld", {
+      detail: "the vendor's answer contained a credential",
+    });
+  }
   if (!isAnswered || sent.status >= 500 || sent.status === 429) {
     throw new KeybrakeError("vendor_unreachable", {
       detail: `what must be known first could not be read at the vendor, nothing was sent`,
-    });
-  }
-  if (isLeaking) {
-    reader.onLeak();
-    throw new KeybrakeError("vendor_answer_withheld", {
-      detail: "the vendor's answer contained a credential",
     });
   }
   return readableAnswer(sent);
@@ -119,7 +120,6 @@ export function readVendorAsOwner(plane: DataPlane, own: OwnRead, read: VendorRe
       account: null,
       metadata: { agent_id: "keybrake", ...(priceOf === undefined ? {} : { keybrake_price_of: priceOf }) },
       purpose,
-      onLeak: () => undefined,
     },
     read,
   );

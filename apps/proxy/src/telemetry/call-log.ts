@@ -1,8 +1,23 @@
-import type { Denial, SettleRequest } from "@keybrake/core";
+import type { Denial, KeyIdentity, OwnIdentity, SettleRequest } from "@keybrake/core";
 import type { Logger } from "pino";
 import type { Call } from "../data-plane/call.ts";
 import type { Sent } from "../data-plane/upstream.ts";
 import type { Metrics } from "./metrics.ts";
+
+/** A read that Keybrake makes by itself: its row, in whose name, and of what. */
+export interface LookUp {
+  readonly callId: string;
+  readonly identity: KeyIdentity | OwnIdentity;
+  readonly endpoint: string | null;
+}
+
+interface CallIds {
+  readonly call_id: string;
+  readonly vault_key_id: string | null;
+  readonly agent_id: string | null;
+  readonly crew_run_id: string | null;
+  readonly endpoint: string | null;
+}
 
 /**
  * What is written about calls. Logs are an allowlist of fields: identifiers, codes and numbers that Keybrake made
@@ -49,8 +64,24 @@ export class CallLog {
   }
 
   leak(call: Call): void {
+    this.#leak(idsOf(call));
+  }
+
+  /** The same in the answer to a read that Keybrake made by itself, on an agent's behalf or on its own. */
+  leakInRead({ callId, identity, endpoint }: LookUp): void {
+    const { vaultKeyId, agentId, crewRunId } = identity;
+    this.#leak({
+      call_id: callId,
+      vault_key_id: vaultKeyId,
+      agent_id: agentId,
+      crew_run_id: crewRunId,
+      endpoint,
+    });
+  }
+
+  #leak(ids: CallIds): void {
     this.#metrics.leaks.inc();
-    this.#logger.error(idsOf(call), "a vendor's answer contained a real credential and was withheld");
+    this.#logger.error(ids, "a vendor's answer contained a real credential and was withheld");
   }
 
   #count(call: Call, result: string, latencyMs: number | null): void {
@@ -59,7 +90,7 @@ export class CallLog {
   }
 }
 
-function idsOf(call: Call) {
+function idsOf(call: Call): CallIds {
   return {
     call_id: call.id,
     vault_key_id: call.key?.id ?? null,

@@ -176,23 +176,50 @@ describe("D2: the vendor echoes the credential", () => {
     expect(scanner.find("rows", JSON.stringify([row, refused]))).toEqual([]);
   });
 
-  test("D2: in the answer that prices a refund: nothing is sent, shown or kept", async () => {
-    const { vault_key } = await front.admin.vaultKeys.create({
-      agent_id: "refund_agent",
-      secret: "plain",
-      policy: { vendor: "stripe", allowed_endpoints: ["POST /v1/refunds"], daily_usd_cap: 1000 },
+  test.each([200, 500])(
+    "D2: in the answer (%i) that prices a refund: nothing is sent, shown or kept",
+    async (status) => {
+      const { vault_key } = await front.admin.vaultKeys.create({
+        agent_id: "refund_agent",
+        secret: "plain",
+        policy: { vendor: "stripe", allowed_endpoints: ["POST /v1/refunds"], daily_usd_cap: 1000 },
+      });
+      const object = { id: "ch_1", amount: 1000, amount_captured: 1000, amount_refunded: 0 };
+      const reply = JSON.stringify({ ...object, currency: SECRETS.plain });
+      vendor.answerWith(answerText(status, reply, [`Request-Id: ${SECRETS.plain}`]));
+      const [sent, alerts] = [vendor.requests.length, await countAlerts()];
+      const exchange = await sendRaw(
+        front.server.dataUrl,
+        requestText("POST /v1/refunds", [`Authorization: Bearer ${vault_key}`, FORM], "charge=ch_1"),
+      );
+      expect(codeOf(exchange.answers[0])).toBe("vendor_answer_withheld");
+      expect(vendor.requests.slice(sent).map(({ line }) => line)).toEqual(["GET /v1/charges/ch_1 HTTP/1.1"]);
+      expect(scanner.find("answer", exchange.text)).toEqual([]);
+      expect(await countAlerts()).toBe(alerts + 1);
+    },
+  );
+
+  test("D2: in the answer to a read of Keybrake's own: it is withheld, and the operator is told", async () => {
+    vendor.answerWith((request, socket) => {
+      const [, value = ""] = request.headers.find(([name]) => name === "authorization") ?? [];
+      socket.write(answerText(200, JSON.stringify({ object: "list", data: [], got: value })));
     });
-    const object = { id: "ch_1", amount: 1000, amount_captured: 1000, amount_refunded: 0 };
-    const reply = JSON.stringify({ ...object, currency: SECRETS.plain });
-    vendor.answerWith(answerText(200, reply, [`Request-Id: ${SECRETS.plain}`]));
-    const before = vendor.requests.length;
-    const exchange = await sendRaw(
-      front.server.dataUrl,
-      requestText("POST /v1/refunds", [`Authorization: Bearer ${vault_key}`, FORM], "charge=ch_1"),
-    );
-    expect(codeOf(exchange.answers[0])).toBe("vendor_answer_withheld");
-    expect(vendor.requests.slice(before).map(({ line }) => line)).toEqual(["GET /v1/charges/ch_1 HTTP/1.1"]);
-    expect(scanner.find("answer", exchange.text)).toEqual([]);
+    const alerts = await countAlerts();
+    const compared = front.admin.reconcile({ vendor: "stripe", day: new Date().toISOString().slice(0, 10) });
+    await expect(compared).rejects.toMatchObject({ code: "records_unreadable" });
+    expect(await countAlerts()).toBe(alerts + 1);
+    const alert = front.server
+      .output()
+      .split("\n")
+      .filter((line) => line.includes("contained a real credential"))
+      .at(-1);
+    const { data } = await front.admin.calls.list({ agent_id: "keybrake", limit: 1 });
+    expect(JSON.parse(alert ?? "{}")).toMatchObject({
+      level: 50,
+      agent_id: "keybrake",
+      call_id: data[0]?.id,
+      endpoint: data[0]?.endpoint,
+    });
   });
 
   test("D2: another agent's credential is another's to keep, an answer without any passes untouched", async () => {
