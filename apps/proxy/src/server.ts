@@ -19,6 +19,7 @@ import { DatabaseClock } from "./ledger/database-clock.ts";
 import { replayIntents } from "./ledger/intent-journal.ts";
 import { listKeyBudgets } from "./ledger/key-budgets.ts";
 import { SqlKeyStore } from "./ledger/key-store.ts";
+import { planLedgerApply } from "./ledger/ledger-apply.ts";
 import { startMaintenance, type Tombstone, tombstoneText } from "./ledger/maintenance.ts";
 import { Replica } from "./ledger/replica.ts";
 import { SqlLedger } from "./ledger/sql-ledger.ts";
@@ -111,6 +112,7 @@ async function compose(
   const limit = config.monthlyRequestLimit;
   await databases.general.query("SELECT set_budget('installation', '', 'monthly', 'requests', $1)", [limit]);
 
+  await planLedgerApply(databases.ledger, replica.epoch);
   const batcher = new Batcher(databases.ledger, replica, monotonicMs, {
     onError,
     onFlush: ({ databaseMs, day, size, tookMs }) => {
