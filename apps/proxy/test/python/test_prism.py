@@ -88,7 +88,6 @@ CONTACTS = {
     "Segments.list": lambda api: api.Segments.list(),
     "Segments.get": lambda api: api.Segments.get(ID),
     "Segments.remove": lambda api: api.Segments.remove(ID),
-    "Audiences.create": lambda api: api.Audiences.create({"name": "Customers"}),
     "Topics.create": lambda api: api.Topics.create({"name": "News", "default_subscription": "opt_out"}),
     "Topics.list": lambda api: api.Topics.list(),
     "Topics.get": lambda api: api.Topics.get(ID),
