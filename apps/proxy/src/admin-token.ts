@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { generateAdminToken } from "@keybrake/core";
 
 /** The admin token and where a person finds it. */
 export interface AdminToken {
@@ -21,7 +21,7 @@ export function openAdminToken(given: string | null, dataDir: string): AdminToke
     if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
   }
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const token = `kbadmin_${randomBytes(32).toString("base64url")}`;
+  const token = generateAdminToken("admin");
   writeFileSync(file, `${token}\n`, { mode: 0o600 });
   return { token, isNew: true, file };
 }

@@ -15,6 +15,7 @@ import { addSandbox } from "./commands/sandbox.ts";
 import { addSecrets } from "./commands/secrets.ts";
 import { addSpend } from "./commands/spend.ts";
 import { addSql } from "./commands/sql.ts";
+import { addTokens } from "./commands/tokens.ts";
 import { addUp } from "./commands/up.ts";
 import { createRun } from "./context.ts";
 import { EXIT, type ExitCode, explainError } from "./exit.ts";
@@ -79,6 +80,7 @@ function createProgram(terminal: Terminal): Command {
   addBudgets(program, run);
   addSql(program, run);
   addPolicy(program, run, terminal);
+  addTokens(program, run);
   addAudit(program, run);
   addPrices(program, run);
   addReconcile(program, run);

@@ -89,6 +89,11 @@ export function createAdminClient(options: AdminClientOptions) {
       list: (query: QueryOf<"listBudgets"> = {}) => send("listBudgets", { query }),
       delete: (id: string): Promise<void> => send("deleteBudget", { params: { id } }),
     },
+    adminTokens: {
+      create: (body: BodyOf<"createAdminToken">) => send("createAdminToken", { body }),
+      list: (query: QueryOf<"listAdminTokens"> = {}) => send("listAdminTokens", { query }),
+      revoke: (id: string): Promise<void> => send("revokeAdminToken", { params: { id } }),
+    },
     audit: { verify: () => send("verifyAudit", { timeoutMs: VERIFY_TIMEOUT_MS }) },
     prices: {
       /** A price table with what Twilio's own pricing API says of some countries. Nothing is changed. */

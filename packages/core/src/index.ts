@@ -1,3 +1,4 @@
+export * from "./admin-token.ts";
 export * from "./authorize.ts";
 export * from "./budget.ts";
 export * from "./call.ts";

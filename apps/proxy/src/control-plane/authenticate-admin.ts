@@ -1,19 +1,41 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { hashAdminToken, isAdminToken } from "@keybrake/core";
 import type { RequestHandler } from "express";
+import type { Database } from "../ledger/database.ts";
+import { type AdminIdentity, BOOTSTRAP_IDENTITY, setIdentity } from "./admin-identity.ts";
+import { findIdentity } from "./admin-token-store.ts";
 import { ProblemError } from "./problem.ts";
 import { WrongTokens } from "./wrong-tokens.ts";
 
+/** What tokens are held against. */
+export interface TokenAuthority {
+  readonly database: Database;
+  readonly pepper: Uint8Array;
+  /** SHA-256 of the bootstrap token. */
+  readonly bootstrapHash: Uint8Array;
+}
+
+/** Who a token stands for, or null. Only a text with a right checksum costs a query. */
+export async function identifyToken(authority: TokenAuthority, token: string): Promise<AdminIdentity | null> {
+  const isBootstrap = timingSafeEqual(createHash("sha256").update(token).digest(), authority.bootstrapHash);
+  if (isBootstrap) return BOOTSTRAP_IDENTITY;
+  if (!isAdminToken(token)) return null;
+  return findIdentity(authority.database, hashAdminToken(authority.pepper, token));
+}
+
 /**
- * Lets only the bearer of the admin token pass. Past ten wrong tokens a minute an address gets 429.
+ * Lets only the bearer of an admin token pass, and notes who it is. Past ten wrong tokens a minute an address gets 429.
  *
  * The right token passes even then: agents often share the operator's address, and one that sends wrong tokens must not
- * be able to keep the operator from the brake. Guessing is hopeless anyway against a generated token of 256 bits.
+ * be able to keep the operator from the brake. Guessing is hopeless anyway against a generated token of 190 bits.
  */
-export function authenticateAdmin(tokenHash: Uint8Array, monotonicMs: () => number): RequestHandler {
+export function authenticateAdmin(authority: TokenAuthority, monotonicMs: () => number): RequestHandler {
   const wrongTokens = new WrongTokens(monotonicMs);
-  return function authenticate(request, _response, next) {
+  return async function authenticate(request, _response, next) {
     const [, token] = /^bearer ([\x21-\x7e]{1,512})$/i.exec(request.headers.authorization ?? "") ?? [];
-    if (token !== undefined && timingSafeEqual(createHash("sha256").update(token).digest(), tokenHash)) {
+    const identity = token === undefined ? null : await identifyToken(authority, token);
+    if (identity !== null) {
+      setIdentity(request, identity);
       next();
       return;
     }

@@ -10,6 +10,7 @@ import { tombstoneText } from "../ledger/maintenance.ts";
 import type { Reconciler } from "../reconcile/reconciler.ts";
 import { withUnavailable } from "../secrets/available-database.ts";
 import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
+import { mountAdminTokens } from "./admin-tokens.ts";
 import { mountAudit } from "./audit.ts";
 import { authenticateAdmin } from "./authenticate-admin.ts";
 import { mountBudgets } from "./budgets.ts";
@@ -38,9 +39,9 @@ export interface ControlPlaneDependencies {
    */
   readonly queryDatabase?: Database;
   readonly secrets: EnvelopeSecretStore;
-  /** SHA-256 of the admin token. */
+  /** SHA-256 of the bootstrap token, which is an admin's. */
   readonly adminTokenHash: Uint8Array;
-  /** Keys the hash of vault keys. */
+  /** Keys the hash of vault keys and admin tokens. */
   readonly pepper: Uint8Array;
   /** The public half of the key that signs tombstones. */
   readonly checkpointKey: KeyObject;
@@ -68,7 +69,13 @@ const READY_TIMEOUT_MS = 2_000;
  * its events. Only health, metrics and the API's description answer without the admin token.
  */
 export function createControlPlane(dependencies: ControlPlaneDependencies): Express {
-  const { logger, version, adminTokenHash, monotonicMs = () => performance.now() } = dependencies;
+  const {
+    logger,
+    version,
+    pepper,
+    adminTokenHash: bootstrapHash,
+    monotonicMs = () => performance.now(),
+  } = dependencies;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -83,7 +90,8 @@ export function createControlPlane(dependencies: ControlPlaneDependencies): Expr
   app.get(`${API_ROOT}/openapi.json`, (_request, response) => {
     response.json(description);
   });
-  app.use(API_ROOT, authenticateAdmin(adminTokenHash, monotonicMs));
+  const database = withUnavailable(dependencies.database);
+  app.use(API_ROOT, authenticateAdmin({ database, pepper, bootstrapHash }, monotonicMs));
   app.use(API_ROOT, createApi(dependencies));
   app.use((request) => {
     throw new ProblemError("not_found", { detail: `there is nothing at \`${request.path}\`` });
@@ -108,6 +116,7 @@ function createApi(dependencies: ControlPlaneDependencies): express.Router {
   mountCalls(api, database, longDatabase);
   mountSpend(api, longDatabase);
   mountBudgets(api, database, secrets);
+  mountAdminTokens(api, database, pepper);
   const isTombstoneSigned = (tombstone: SignedTombstone) => isSignedBy(checkpointKey, tombstone);
   mountAudit(api, longDatabase, { isTombstoneSigned, readCheckpoints });
   if (dependencies.plane !== undefined) mountPrices(api, dependencies.plane, secrets);

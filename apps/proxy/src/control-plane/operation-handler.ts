@@ -1,6 +1,8 @@
 import { API_ROOT, OPERATIONS, type OperationName, ROUTES, type Route } from "@keybrake/client/contract";
+import { type AdminRole, isRoleSufficient } from "@keybrake/core";
 import express, { type Request, type RequestHandler, type Response, type Router } from "express";
 import type { z } from "zod";
+import { type AdminIdentity, identityOf } from "./admin-identity.ts";
 import { invalidField, ProblemError } from "./problem.ts";
 
 type Routes = typeof ROUTES;
@@ -69,8 +71,13 @@ export function mountStream<Name extends OperationName>(
   const route: Route = ROUTES[name];
   const method = OPERATIONS[name].method.toLowerCase() as "get";
   const handlers: RequestHandler[] = route.body === null ? [] : [requireJson, parseBody];
-  router[method](expressPath(name), ...handlers, async (request, response) => {
+  const checkRole: RequestHandler = (request, _response, next) => {
+    requireRole(identityOf(request), route.role, "this");
+    next();
+  };
+  router[method](expressPath(name), checkRole, ...handlers, async (request, response) => {
     const parsed = parseRequest(route, request) as ContractRequest<Name>;
+    requireElevation(route, parsed.body, identityOf(request));
     await handle(parsed, { request, response });
   });
 }
@@ -88,6 +95,18 @@ export function mountOtherMethods(router: Router): void {
       throw new ProblemError("method_not_allowed", { detail: `use ${allowed.join(" or ")}` });
     });
   }
+}
+
+/** Before anything of the request is read: whoever may not ask learns nothing of how to ask. */
+function requireRole(identity: AdminIdentity, needed: AdminRole, what: string): void {
+  if (isRoleSufficient(identity.role, needed)) return;
+  const detail = `${what} needs the role \`${needed}\`, and this token has the role \`${identity.role}\``;
+  throw new ProblemError("role_not_sufficient", { detail });
+}
+
+function requireElevation({ elevation }: Route, body: unknown, identity: AdminIdentity): void {
+  if (elevation === null || (body as Record<string, unknown>)[elevation.flag] !== true) return;
+  requireRole(identity, elevation.role, `\`${elevation.flag}\``);
 }
 
 function expressPath(name: OperationName): string {

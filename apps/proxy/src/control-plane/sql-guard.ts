@@ -6,8 +6,8 @@ import { SQL_FUNCTIONS, SQL_KEYWORDS, UNBOUNDED_FUNCTIONS } from "./sql-words.ts
 export const RESERVED_PREFIX = "keybrake_";
 
 /**
- * Relations that people may read as they are. Not among them: `secrets` and `vault_keys`, of which only some columns may
- * be read, `install_keys`, upstream idempotency keys, and every catalog (`pg_statistic` holds samples of all columns).
+ * Relations that people may read as they are. Not among them: `secrets`, `vault_keys` and `admin_tokens`, of which only
+ * some columns may be read, `install_keys`, upstream idempotency keys, and every catalog (`pg_statistic` holds samples of all columns).
  */
 const READABLE = new Set([
   "audit_chain",
@@ -22,7 +22,7 @@ const READABLE = new Set([
   "reservations",
 ]);
 const CALLS_PARTITION = /^calls_[0-9]{4}_[0-9]{2}$/;
-const SHADOWED = new Set(["secrets", "vault_keys"]);
+const SHADOWED = new Set(["admin_tokens", "secrets", "vault_keys"]);
 /** What changes rows, or reads somewhere else. */
 const REFUSED_NODES = new Set(["ModifyTable", "Foreign Scan", "Custom Scan"]);
 

@@ -25,8 +25,8 @@ const TOO_LARGE = "keybrake_result_too_large";
  *   computation, and it cannot leave the subquery that it becomes;
  * - the planner names every relation that it would read, and each must be on a list (`findPlanProblem`); this also
  *   refuses row locks. INSERT, UPDATE and DELETE cannot stand in a subquery at all;
- * - `secrets` and `vault_keys` are shadowed by common table expressions without `envelope` and `key_hash`; the tables
- *   behind them are only readable under an alias that a query cannot write;
+ * - `secrets`, `vault_keys` and `admin_tokens` are shadowed by common table expressions without `envelope`, `key_hash`
+ *   and `token_hash`; the tables behind them are only readable under an alias that a query cannot write;
  * - the transaction is turned read-only before the first row is read, in case a function should slip through.
  * On PostgreSQL the statement timeout of `database` bounds its time, on PGlite the planner's estimate.
  */
@@ -79,6 +79,8 @@ function wrap(query: string): string {
         ), vault_keys AS (
           SELECT id, redacted, name, agent_id, crew_run_id, secret_id, vendor, policy, policy_version, status, status_reason,
             created_at, expires_at, revoked_at FROM vault_keys AS keybrake_vault_keys
+        ), admin_tokens AS (
+          SELECT id, name, role, created_at, expires_at, revoked_at FROM admin_tokens AS keybrake_admin_tokens
         )
         SELECT * FROM (
 ${query}

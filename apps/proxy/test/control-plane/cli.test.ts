@@ -149,6 +149,36 @@ describe("keybrake", () => {
     expect(await json(["kill-switch", "off"])).toMatchObject({ engaged: false });
   });
 
+  it("creates admin tokens with a role, lists and revokes them, and says which role is missing", async () => {
+    const created = await keybrake([
+      "tokens",
+      "create",
+      "night shift",
+      "--role",
+      "operator",
+      "--expires-in",
+      "8h",
+    ]);
+    const token = /^admin token +(kbadm_operator_[0-9A-Za-z]{38})$/m.exec(created.stdout)?.[1] ?? "";
+    expect(created).toMatchObject({
+      code: 0,
+      stderr: "keep the admin token now: it cannot be shown again\n",
+    });
+    const { data } = (await json(["tokens", "list"])) as { data: { id: string }[] };
+    expect(data).toMatchObject([{ name: "night shift", role: "operator", revoked_at: null }]);
+    const asOperator = { KEYBRAKE_ADMIN_TOKEN: token };
+    expect((await keybrake(["kill-switch", "status"], "", asOperator)).code).toBe(0);
+    expect(await keybrake(["secrets", "delete", "main"], "", asOperator)).toEqual({
+      code: 1,
+      stdout: "",
+      stderr:
+        "keybrake: this needs the role `admin`, and this token has the role `operator` (role_not_sufficient)\n",
+    });
+    const id = data[0]?.id ?? "";
+    expect((await keybrake(["tokens", "revoke", id])).stdout).toBe(`revoked admin token ${id}\n`);
+    expect((await keybrake(["kill-switch", "status"], "", asOperator)).code).toBe(1);
+  });
+
   it("caps, lists and deletes budgets", async () => {
     const set = await json([
       "budgets",

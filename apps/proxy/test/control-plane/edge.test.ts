@@ -78,6 +78,20 @@ describe("the edge of the control plane", () => {
     expect((await ask("/api/v1/secrets", { token: "guess-13" })).status).toBe(401);
   });
 
+  it("refuses a token whose lifetime is over, by the database's clock", async () => {
+    const { token } = await stage.admin.adminTokens.create({
+      name: "brief",
+      role: "admin",
+      expires_in: "8h",
+    });
+    expect((await ask("/api/v1/secrets", { token })).status).toBe(200);
+    await stage.database.query("UPDATE admin_tokens SET expires_at = now() - interval '1 microsecond'");
+    expect(await ask("/api/v1/secrets", { token })).toMatchObject({
+      status: 401,
+      body: { code: "unauthorized" },
+    });
+  });
+
   it("sets the headers of a server that is nobody's page", async () => {
     const { headers } = await ask("/api/v1/secrets", { headers: { origin: "https://evil.example" } });
     expect(headers.get("cache-control")).toBe("no-store");

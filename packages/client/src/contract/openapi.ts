@@ -41,10 +41,19 @@ function describeOperation(name: OperationName, components: Json): Json {
   return {
     operationId: name,
     summary: route.summary,
+    description: describeRole(route),
+    "x-keybrake-role": route.role,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === null ? {} : { requestBody: describeBody(route, components) }),
     responses: { ...describeAnswers(route, components), ...describeProblems(route, components) },
   };
+}
+
+function describeRole({ role, elevation }: Route): string {
+  const needed = `Needs the role \`${role}\``;
+  return elevation === null
+    ? `${needed}.`
+    : `${needed}; with \`${elevation.flag}\`, the role \`${elevation.role}\`.`;
 }
 
 function describeParameters(place: "path" | "query", schema: z.ZodObject | null, components: Json): Json[] {

@@ -1,9 +1,14 @@
+import type { AdminRole } from "@keybrake/core";
 import { z } from "zod";
 import type { ProblemCode } from "../problem.ts";
 
 /** What one operation takes and gives. Null where it takes, or answers with, nothing. */
 export interface Route {
   readonly summary: string;
+  /** Whoever asks needs this role, or one that may do more. */
+  readonly role: AdminRole;
+  /** A flag of the body that changes something where the operation otherwise only looks, and the role that it needs. */
+  readonly elevation: { readonly flag: string; readonly role: AdminRole } | null;
   readonly params: z.ZodObject | null;
   readonly query: z.ZodObject | null;
   readonly body: z.ZodType | null;
@@ -38,6 +43,7 @@ export const problemSchema = z
 export const COMMON_PROBLEMS = [
   "invalid_request",
   "unauthorized",
+  "role_not_sufficient",
   "too_many_attempts",
   "internal",
   "ledger_unavailable",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { OperationName } from "../operations.ts";
+import { adminTokenSchema, createAdminTokenBody, createdAdminTokenSchema } from "./admin-token.ts";
 import { auditReportSchema } from "./audit.ts";
 import { budgetSchema, createBudgetBody, listBudgetsQuery } from "./budget.ts";
 import { callSchema, listCallsQuery } from "./call.ts";
@@ -23,7 +24,14 @@ import {
   vaultKeySchema,
 } from "./vault-key.ts";
 
-const nothing = { params: null, query: null, body: null, isBodyOptional: false, problems: [] } as const;
+const nothing = {
+  elevation: null,
+  params: null,
+  query: null,
+  body: null,
+  isBodyOptional: false,
+  problems: [],
+} as const;
 const byId = z.strictObject({ id: uuid });
 const byName = z.strictObject({ name: secretName });
 
@@ -35,6 +43,7 @@ export const ROUTES = {
   createSecret: {
     ...nothing,
     summary: "Store a vendor credential",
+    role: "admin",
     body: createSecretBody,
     answers: { 201: { description: "stored; the value is never shown again", schema: secretSchema } },
     problems: ["secret_exists"],
@@ -42,12 +51,14 @@ export const ROUTES = {
   listSecrets: {
     ...nothing,
     summary: "List secrets by name, without their values",
+    role: "auditor",
     query: z.strictObject(pageQuery),
     answers: { 200: { description: "one page", schema: pageOf(secretSchema) } },
   },
   rotateSecret: {
     ...nothing,
     summary: "Replace a secret's value",
+    role: "admin",
     params: byName,
     body: rotateSecretBody,
     answers: {
@@ -58,6 +69,7 @@ export const ROUTES = {
   deleteSecret: {
     ...nothing,
     summary: "Erase a secret; its vault keys stop working at once",
+    role: "admin",
     params: byName,
     answers: { 204: { description: "erased", schema: null } },
     problems: ["not_found"],
@@ -65,6 +77,7 @@ export const ROUTES = {
   createVaultKey: {
     ...nothing,
     summary: "Create a vault key",
+    role: "admin",
     body: createVaultKeyBody,
     answers: {
       201: { description: "created; the key is shown this once", schema: createdVaultKeySchema },
@@ -74,12 +87,14 @@ export const ROUTES = {
   listVaultKeys: {
     ...nothing,
     summary: "List vault keys, newest first",
+    role: "auditor",
     query: listVaultKeysQuery,
     answers: { 200: { description: "one page", schema: pageOf(vaultKeySchema) } },
   },
   getVaultKey: {
     ...nothing,
     summary: "Show a vault key and every budget that covers it",
+    role: "auditor",
     params: byId,
     answers: { 200: { description: "the key", schema: vaultKeyDetailSchema } },
     problems: ["not_found"],
@@ -87,6 +102,7 @@ export const ROUTES = {
   updateVaultKey: {
     ...nothing,
     summary: "Replace a vault key's policy; its expiry counts anew and a suspended key acts again",
+    role: "admin",
     params: byId,
     body: updateVaultKeyBody,
     answers: {
@@ -97,6 +113,7 @@ export const ROUTES = {
   revokeVaultKey: {
     ...nothing,
     summary: "Revoke a vault key, for good",
+    role: "operator",
     params: byId,
     body: revokeBody,
     isBodyOptional: true,
@@ -106,6 +123,7 @@ export const ROUTES = {
   revokeRun: {
     ...nothing,
     summary: "Revoke every vault key of a run",
+    role: "operator",
     params: z.strictObject({ crew_run_id: crewRunId }),
     body: revokeBody,
     isBodyOptional: true,
@@ -114,6 +132,7 @@ export const ROUTES = {
   revokeAgent: {
     ...nothing,
     summary: "Revoke every vault key of an agent",
+    role: "operator",
     params: z.strictObject({ agent_id: agentId }),
     body: revokeBody,
     isBodyOptional: true,
@@ -122,11 +141,13 @@ export const ROUTES = {
   getKillSwitch: {
     ...nothing,
     summary: "Show the kill switch",
+    role: "auditor",
     answers: { 200: { description: "its state", schema: killSwitchSchema } },
   },
   setKillSwitch: {
     ...nothing,
     summary: "Engage or release the kill switch",
+    role: "operator",
     body: setKillSwitchBody,
     answers: {
       200: { description: "its state; engaged, no later call is allowed", schema: killSwitchSchema },
@@ -135,6 +156,7 @@ export const ROUTES = {
   listCalls: {
     ...nothing,
     summary: "List the audit log, newest first",
+    role: "auditor",
     query: listCallsQuery,
     answers: {
       200: {
@@ -148,6 +170,7 @@ export const ROUTES = {
   getCall: {
     ...nothing,
     summary: "Show one call",
+    role: "auditor",
     params: byId,
     answers: { 200: { description: "the audit row", schema: callSchema } },
     problems: ["not_found"],
@@ -155,12 +178,14 @@ export const ROUTES = {
   listSpend: {
     ...nothing,
     summary: "Sum up calls and spend by agent, key, run, vendor, endpoint or day",
+    role: "auditor",
     query: listSpendQuery,
     answers: { 200: { description: "one page", schema: spendPageSchema } },
   },
   createBudget: {
     ...nothing,
     summary: "Cap an agent, a run, a secret or the installation; the same cap again changes its limit",
+    role: "admin",
     body: createBudgetBody,
     answers: {
       200: { description: "the limit was changed", schema: budgetSchema },
@@ -171,12 +196,14 @@ export const ROUTES = {
   listBudgets: {
     ...nothing,
     summary: "List budgets and what is left of them",
+    role: "auditor",
     query: listBudgetsQuery,
     answers: { 200: { description: "one page", schema: pageOf(budgetSchema) } },
   },
   deleteBudget: {
     ...nothing,
     summary: "Delete a budget; a key's own caps change with its policy instead",
+    role: "admin",
     params: z.strictObject({ id: z.string().regex(/^[0-9]{1,18}$/, { error: "must be a budget's id" }) }),
     answers: { 204: { description: "deleted", schema: null } },
     problems: ["not_found", "budget_fixed"],
@@ -184,6 +211,7 @@ export const ROUTES = {
   refreshPrices: {
     ...nothing,
     summary: "Make a price table from Twilio's own pricing API; nothing is changed",
+    role: "operator",
     body: refreshPricesBody,
     answers: { 200: { description: "the table", schema: refreshedPricesSchema } },
     problems: ["unknown_secret", "records_unreadable"],
@@ -191,18 +219,46 @@ export const ROUTES = {
   reconcile: {
     ...nothing,
     summary: "Compare a day of the audit log with the vendor's own records",
+    role: "operator",
+    elevation: { flag: "apply", role: "admin" },
     body: reconcileBody,
     answers: { 200: { description: "what was found", schema: reconcileReportSchema } },
     problems: ["unknown_secret", "records_unreadable", "overloaded"],
   },
+  createAdminToken: {
+    ...nothing,
+    summary: "Create an admin token with a role",
+    role: "admin",
+    body: createAdminTokenBody,
+    answers: {
+      201: { description: "created; the token is shown this once", schema: createdAdminTokenSchema },
+    },
+  },
+  listAdminTokens: {
+    ...nothing,
+    summary: "List admin tokens, newest first; the bootstrap token is not among them",
+    role: "auditor",
+    query: z.strictObject(pageQuery),
+    answers: { 200: { description: "one page", schema: pageOf(adminTokenSchema) } },
+  },
+  revokeAdminToken: {
+    ...nothing,
+    summary: "Revoke an admin token, for good",
+    role: "admin",
+    params: byId,
+    answers: { 204: { description: "no later request with it is served", schema: null } },
+    problems: ["not_found"],
+  },
   verifyAudit: {
     ...nothing,
     summary: "Recompute the whole audit chain and compare it with the calls",
+    role: "auditor",
     answers: { 200: { description: "what was found", schema: auditReportSchema } },
   },
   streamEvents: {
     ...nothing,
     summary: "Follow calls and changes as they happen",
+    role: "auditor",
     answers: {
       200: { description: "until the reader leaves", schema: null, mediaTypes: ["text/event-stream"] },
     },
@@ -211,6 +267,7 @@ export const ROUTES = {
   runSql: {
     ...nothing,
     summary: "Run one read-only query over the audit log and the ledger",
+    role: "auditor",
     body: runSqlBody,
     answers: { 200: { description: "the rows", schema: sqlResultSchema } },
     problems: ["query_refused", "query_failed", "overloaded"],
