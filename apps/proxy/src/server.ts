@@ -182,6 +182,7 @@ async function compose(
     pepper: installKeys.pepper,
     secrets,
     onChange: () => keys.forget(),
+    replica,
     plane,
     reconciler,
     isReady: async () => replica.holdsLease(),

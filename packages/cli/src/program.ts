@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { addAdminEvents } from "./commands/admin-events.ts";
 import { addApply } from "./commands/apply.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addBudgets } from "./commands/budgets.ts";
@@ -81,6 +82,7 @@ function createProgram(terminal: Terminal): Command {
   addSql(program, run);
   addPolicy(program, run, terminal);
   addTokens(program, run);
+  addAdminEvents(program, run);
   addAudit(program, run);
   addPrices(program, run);
   addReconcile(program, run);

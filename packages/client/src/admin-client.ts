@@ -94,6 +94,9 @@ export function createAdminClient(options: AdminClientOptions) {
       list: (query: QueryOf<"listAdminTokens"> = {}) => send("listAdminTokens", { query }),
       revoke: (id: string): Promise<void> => send("revokeAdminToken", { params: { id } }),
     },
+    adminEvents: {
+      list: (query: QueryOf<"listAdminEvents"> = {}) => send("listAdminEvents", { query }),
+    },
     audit: { verify: () => send("verifyAudit", { timeoutMs: VERIFY_TIMEOUT_MS }) },
     prices: {
       /** A price table with what Twilio's own pricing API says of some countries. Nothing is changed. */

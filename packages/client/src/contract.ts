@@ -2,6 +2,7 @@
  * The contract of the admin API: its schemas, its route table and its OpenAPI document. For servers and tests; a
  * client needs only the types, which the package's main entry exports too.
  */
+export * from "./contract/admin-event.ts";
 export * from "./contract/admin-token.ts";
 export * from "./contract/audit.ts";
 export * from "./contract/budget.ts";

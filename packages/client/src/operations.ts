@@ -36,6 +36,7 @@ export const OPERATIONS = {
   createAdminToken: { method: "POST", path: "/admin-tokens" },
   listAdminTokens: { method: "GET", path: "/admin-tokens" },
   revokeAdminToken: { method: "DELETE", path: "/admin-tokens/{id}" },
+  listAdminEvents: { method: "GET", path: "/admin-events" },
   verifyAudit: { method: "GET", path: "/audit/verify" },
   streamEvents: { method: "GET", path: "/events" },
   runSql: { method: "POST", path: "/sql" },

@@ -25,3 +25,8 @@ export function identityOf(request: Request): AdminIdentity {
   if (identity === undefined) throw new TypeError("the request was not authenticated");
   return identity;
 }
+
+/** The remote address as this process sees it; IPv4 in its own form. */
+export function addressOf(request: Request): string {
+  return (request.socket.remoteAddress ?? "").replace(/^::ffff:(?=\d+\.)/, "");
+}

@@ -1,8 +1,7 @@
 import type { AuditReport } from "@keybrake/client/contract";
-import type { Router } from "express";
 import { type ChainHead, type IsTombstoneSigned, verifyAudit } from "../ledger/audit-verify.ts";
 import type { Database } from "../ledger/database.ts";
-import { mount, reply } from "./operation-handler.ts";
+import { type AdminApi, mount, reply } from "./operation-handler.ts";
 
 /** What a verification holds the log against. */
 export interface AuditEvidence {
@@ -12,9 +11,9 @@ export interface AuditEvidence {
 }
 
 /** The operation that verifies the audit log. Whoever asks while one runs gets that one's answer. */
-export function mountAudit(router: Router, longDatabase: Database, evidence: AuditEvidence): void {
+export function mountAudit(api: AdminApi, longDatabase: Database, evidence: AuditEvidence): void {
   let running: Promise<AuditReport> | null = null;
-  mount(router, "verifyAudit", async () => {
+  mount(api, "verifyAudit", async () => {
     running ??= verify(longDatabase, evidence).finally(() => {
       running = null;
     });

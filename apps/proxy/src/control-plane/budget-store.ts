@@ -47,8 +47,8 @@ export async function setBudget(
 
 /** Ends a budget that is not a key's own; false when there is none. */
 export async function deleteBudget(database: Database, id: string): Promise<boolean> {
-  const [row] = await database.query("SELECT delete_budget($1) AS deleted", [id]);
-  return row?.["deleted"] === true;
+  const rows = await database.query("SELECT true AS deleted WHERE delete_budget($1)", [id]);
+  return rows.length > 0;
 }
 
 /** One budget by its id. */

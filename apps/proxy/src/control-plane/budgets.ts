@@ -1,19 +1,18 @@
 import { PAGE_LIMIT } from "@keybrake/client/contract";
 import { parseUsd } from "@keybrake/core";
-import type { Router } from "express";
 import { z } from "zod";
 import type { Database } from "../ledger/database.ts";
 import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
 import { deleteBudget, selectBudget, selectBudgets, setBudget } from "./budget-store.ts";
 import { decodeCursor, toPage } from "./cursor.ts";
-import { mount, reply } from "./operation-handler.ts";
+import { type AdminApi, mount, reply } from "./operation-handler.ts";
 import { ProblemError } from "./problem.ts";
 
 const position = z.tuple([z.literal("budgets"), z.string().regex(/^[0-9]{1,18}$/)]);
 
 /** The operations on budgets beyond one key. */
-export function mountBudgets(router: Router, database: Database, secrets: EnvelopeSecretStore): void {
-  mount(router, "createBudget", async ({ body }) => {
+export function mountBudgets(api: AdminApi, database: Database, secrets: EnvelopeSecretStore): void {
+  mount(api, "createBudget", async ({ body, audited }) => {
     const named = "value" in body ? body.value : "";
     const value = body.scope === "secret" ? await findSecretId(secrets, named) : named;
     const { scope, window, usd_cap: usdCap, call_cap: callCap } = body;
@@ -22,13 +21,13 @@ export function mountBudgets(router: Router, database: Database, secrets: Envelo
       usd === null
         ? ({ unit: "calls", limit: BigInt(callCap ?? 0) } as const)
         : ({ unit: "usd", limit: usd } as const);
-    const { id, isNew } = await setBudget(database, { scope, value, window, ...amount });
+    const { id, isNew } = await setBudget(audited, { scope, value, window, ...amount });
     const budget = await selectBudget(database, id);
     if (budget === null) throw noBudget(id);
     return isNew ? reply(201, budget) : reply(200, budget);
   });
 
-  mount(router, "listBudgets", async ({ query }) => {
+  mount(api, "listBudgets", async ({ query }) => {
     const limit = query.limit ?? PAGE_LIMIT;
     const [, afterId] = decodeCursor(position, query.cursor) ?? [null, "0"];
     const found = await selectBudgets(database, query, afterId, limit + 1);
@@ -41,11 +40,11 @@ export function mountBudgets(router: Router, database: Database, secrets: Envelo
     return reply(200, page);
   });
 
-  mount(router, "deleteBudget", async ({ params }) => {
+  mount(api, "deleteBudget", async ({ params, audited }) => {
     const budget = await selectBudget(database, params.id);
     if (budget === null) throw noBudget(params.id);
     refuseFixed(budget);
-    if (!(await deleteBudget(database, params.id))) throw noBudget(params.id);
+    if (!(await deleteBudget(audited, params.id))) throw noBudget(params.id);
     return reply(204);
   });
 }

@@ -1,13 +1,13 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { PAGE_LIMIT } from "@keybrake/client/contract";
-import type { Request, Response, Router } from "express";
+import type { Request, Response } from "express";
 import { z } from "zod";
 import type { Database } from "../ledger/database.ts";
 import { exportCalls } from "./call-export.ts";
 import { type CallPosition, selectCall, selectCalls } from "./call-store.ts";
 import { decodeCursor, toPage } from "./cursor.ts";
-import { mount, mountStream, reply } from "./operation-handler.ts";
+import { type AdminApi, mount, mountStream, reply } from "./operation-handler.ts";
 import { ProblemError } from "./problem.ts";
 
 const position = z.tuple([z.literal("calls"), z.iso.datetime(), z.uuid()]);
@@ -19,8 +19,8 @@ const MEDIA_TYPES = {
 type Format = keyof typeof MEDIA_TYPES;
 
 /** The operations on the audit log. `longDatabase` serves exports, which may take any time. */
-export function mountCalls(router: Router, database: Database, longDatabase: Database): void {
-  mountStream(router, "listCalls", async ({ query }, { request, response }) => {
+export function mountCalls(api: AdminApi, database: Database, longDatabase: Database): void {
+  mountStream(api, "listCalls", async ({ query }, { request, response }) => {
     const { cursor, limit, format: asked, ...filter } = query;
     const format = asked ?? negotiate(request);
     const found = decodeCursor(position, cursor);
@@ -40,7 +40,7 @@ export function mountCalls(router: Router, database: Database, longDatabase: Dat
     response.json(page);
   });
 
-  mount(router, "getCall", async ({ params }) => {
+  mount(api, "getCall", async ({ params }) => {
     const call = await selectCall(database, params.id);
     if (call === null) throw new ProblemError("not_found", { detail: `there is no call \`${params.id}\`` });
     return reply(200, call);

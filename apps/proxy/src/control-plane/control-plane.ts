@@ -10,7 +10,9 @@ import { tombstoneText } from "../ledger/maintenance.ts";
 import type { Reconciler } from "../reconcile/reconciler.ts";
 import { withUnavailable } from "../secrets/available-database.ts";
 import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
+import { mountAdminEvents } from "./admin-events.ts";
 import { mountAdminTokens } from "./admin-tokens.ts";
+import { AdminTrail, type TrailReplica } from "./admin-trail.ts";
 import { mountAudit } from "./audit.ts";
 import { authenticateAdmin } from "./authenticate-admin.ts";
 import { mountBudgets } from "./budgets.ts";
@@ -18,7 +20,7 @@ import { mountCalls } from "./calls.ts";
 import { mountEvents } from "./events.ts";
 import { mountKillSwitch } from "./kill-switch.ts";
 import { LiveTail } from "./live-tail.ts";
-import { mountOtherMethods } from "./operation-handler.ts";
+import { type AdminApi, mountOtherMethods } from "./operation-handler.ts";
 import { mountPrices } from "./prices.ts";
 import { type ControlPlaneLogger, createErrorHandler, ProblemError } from "./problem.ts";
 import { mountReconcile } from "./reconcile.ts";
@@ -51,6 +53,8 @@ export interface ControlPlaneDependencies {
   readonly onChange: () => void;
   /** Whether calls can be served: the database answers and the lease holds. No answer within 2 s means no. */
   readonly isReady: () => Promise<boolean>;
+  /** In whose audit chain the entries of operators stand. */
+  readonly replica: TrailReplica;
   /** Reads at vendors with stored credentials; absent = the operations that need it are not there. */
   readonly plane?: DataPlane;
   /** Compares days with vendors' records; without it that operation does not exist. */
@@ -109,7 +113,8 @@ function createApi(dependencies: ControlPlaneDependencies): express.Router {
     const stack = error instanceof Error ? error.stack : String(error);
     logger.error({ event: "control_plane.tail_failed", stack });
   });
-  const api = express.Router({ caseSensitive: true, strict: true });
+  const router = express.Router({ caseSensitive: true, strict: true });
+  const api: AdminApi = { router, trail: new AdminTrail(database, dependencies.replica) };
   mountSecrets(api, secrets, onChange);
   mountVaultKeys(api, { database, secrets, pepper, onChange });
   mountKillSwitch(api, database, onChange);
@@ -117,14 +122,15 @@ function createApi(dependencies: ControlPlaneDependencies): express.Router {
   mountSpend(api, longDatabase);
   mountBudgets(api, database, secrets);
   mountAdminTokens(api, database, pepper);
+  mountAdminEvents(api, database);
   const isTombstoneSigned = (tombstone: SignedTombstone) => isSignedBy(checkpointKey, tombstone);
   mountAudit(api, longDatabase, { isTombstoneSigned, readCheckpoints });
   if (dependencies.plane !== undefined) mountPrices(api, dependencies.plane, secrets);
   if (dependencies.reconciler !== undefined) mountReconcile(api, dependencies.reconciler);
   mountEvents(api, tail);
   mountSql(api, queryDatabase);
-  mountOtherMethods(api);
-  return api;
+  mountOtherMethods(router);
+  return router;
 }
 
 function isSignedBy(checkpointKey: KeyObject, tombstone: SignedTombstone): boolean {

@@ -1,7 +1,7 @@
 import type { KeybrakeEvent } from "@keybrake/client/contract";
-import type { Response, Router } from "express";
+import type { Response } from "express";
 import type { LiveTail } from "./live-tail.ts";
-import { mountStream } from "./operation-handler.ts";
+import { type AdminApi, mountStream } from "./operation-handler.ts";
 import { ProblemError } from "./problem.ts";
 
 const READERS_MAX = 64;
@@ -10,9 +10,9 @@ const HEARTBEAT_EVERY_MS = 15_000;
 const UNSENT_BYTES_MAX = 1_048_576;
 
 /** The live tail as server-sent events. */
-export function mountEvents(router: Router, tail: LiveTail): void {
+export function mountEvents(api: AdminApi, tail: LiveTail): void {
   let readers = 0;
-  mountStream(router, "streamEvents", async (_request, { response }) => {
+  mountStream(api, "streamEvents", async (_request, { response }) => {
     if (readers >= READERS_MAX) {
       const detail = `${READERS_MAX} readers follow already`;
       throw new ProblemError("overloaded", { detail, retryAfterSeconds: 5 });

@@ -1,14 +1,13 @@
 import type { KillSwitch } from "@keybrake/client/contract";
-import type { Router } from "express";
 import type { Database } from "../ledger/database.ts";
-import { mount, reply } from "./operation-handler.ts";
+import { type AdminApi, mount, reply } from "./operation-handler.ts";
 
 /** The operations on the brake over everything. */
-export function mountKillSwitch(router: Router, database: Database, onChange: () => void): void {
-  mount(router, "getKillSwitch", async () => reply(200, await selectKillSwitch(database)));
+export function mountKillSwitch(api: AdminApi, database: Database, onChange: () => void): void {
+  mount(api, "getKillSwitch", async () => reply(200, await selectKillSwitch(database)));
 
-  mount(router, "setKillSwitch", async ({ body }) => {
-    await setKillSwitch(database, body.engaged, body.reason ?? null);
+  mount(api, "setKillSwitch", async ({ body, audited }) => {
+    await setKillSwitch(audited, body.engaged, body.reason ?? null);
     onChange();
     return reply(200, await selectKillSwitch(database));
   });
@@ -16,7 +15,7 @@ export function mountKillSwitch(router: Router, database: Database, onChange: ()
 
 /** When this has committed, no call is decided against the switch any more. */
 async function setKillSwitch(database: Database, isEngaged: boolean, reason: string | null): Promise<void> {
-  await database.query("SELECT set_kill_switch($1, $2)", [isEngaged, reason]);
+  await database.query("SELECT 'installation' AS id FROM set_kill_switch($1, $2)", [isEngaged, reason]);
 }
 
 async function selectKillSwitch(database: Database): Promise<KillSwitch> {

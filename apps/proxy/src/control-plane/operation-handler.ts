@@ -1,9 +1,23 @@
-import { API_ROOT, OPERATIONS, type OperationName, ROUTES, type Route } from "@keybrake/client/contract";
+import {
+  API_ROOT,
+  OPERATIONS,
+  type OperationName,
+  PROBLEMS,
+  ROUTES,
+  type Route,
+} from "@keybrake/client/contract";
 import { type AdminRole, isRoleSufficient } from "@keybrake/core";
-import express, { type Request, type RequestHandler, type Response, type Router } from "express";
+import express, { type Request, type Response, type Router } from "express";
 import type { z } from "zod";
-import { type AdminIdentity, identityOf } from "./admin-identity.ts";
-import { invalidField, ProblemError } from "./problem.ts";
+import { type AdminIdentity, addressOf, identityOf } from "./admin-identity.ts";
+import type { AdminEntry, AdminTrail, AuditedDatabase } from "./admin-trail.ts";
+import { invalidField, ProblemError, toProblem } from "./problem.ts";
+
+/** Where operations are mounted, and where they leave their entries. */
+export interface AdminApi {
+  readonly router: Router;
+  readonly trail: AdminTrail;
+}
 
 type Routes = typeof ROUTES;
 type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : null;
@@ -13,6 +27,11 @@ export interface ContractRequest<Name extends OperationName> {
   readonly params: Parsed<Routes[Name]["params"]>;
   readonly query: Parsed<Routes[Name]["query"]>;
   readonly body: Parsed<Routes[Name]["body"]>;
+  /**
+   * Where an operation that changes something must make its change: the entry in the admin trail is part of the same
+   * transaction. One that forgets it fails. With an elevation the entries are written around the operation instead.
+   */
+  readonly audited: Routes[Name]["change"] extends null ? null : AuditedDatabase;
 }
 
 type Answers<Name extends OperationName> = Routes[Name]["answers"];
@@ -50,11 +69,11 @@ const parseBody = express.json({ limit: BODY_BYTES_MAX, inflate: false });
 
 /** Mounts an operation at the address that the contract gives it. */
 export function mount<Name extends OperationName>(
-  router: Router,
+  api: AdminApi,
   name: Name,
   handle: OperationHandler<Name>,
 ): void {
-  mountStream(router, name, async (request, { response }) => {
+  mountStream(api, name, async (request, { response }) => {
     const reply = (await handle(request)) as { status: number; body?: unknown };
     response.status(reply.status);
     if (reply.body === undefined) response.end();
@@ -64,21 +83,98 @@ export function mount<Name extends OperationName>(
 
 /** Mounts an operation that writes its answer itself. */
 export function mountStream<Name extends OperationName>(
-  router: Router,
+  { router, trail }: AdminApi,
   name: Name,
   handle: StreamHandler<Name>,
 ): void {
   const route: Route = ROUTES[name];
   const method = OPERATIONS[name].method.toLowerCase() as "get";
-  const handlers: RequestHandler[] = route.body === null ? [] : [requireJson, parseBody];
-  const checkRole: RequestHandler = (request, _response, next) => {
-    requireRole(identityOf(request), route.role, "this");
-    next();
-  };
-  router[method](expressPath(name), checkRole, ...handlers, async (request, response) => {
-    const parsed = parseRequest(route, request) as ContractRequest<Name>;
-    requireElevation(route, parsed.body, identityOf(request));
-    await handle(parsed, { request, response });
+  router[method](expressPath(name), async (request, response) => {
+    const identity = identityOf(request);
+    let entry: AdminEntry = {
+      identity,
+      address: addressOf(request),
+      action: route.change?.action ?? name,
+      target: readTarget(route, request),
+      details: {},
+    };
+    try {
+      requireRole(identity, route.role, "this");
+      if (route.body !== null) await readBody(request, response);
+      const parsed = parseRequest(route, request);
+      const details = pickFields(parsed.body, route.change?.fields ?? []);
+      entry = { ...entry, target: entry.target ?? readText(details[route.change?.target ?? ""]), details };
+      const isElevated = requireElevation(route, parsed.body, identity);
+      const handleWith = (audited: AuditedDatabase | null) =>
+        handle({ ...parsed, audited } as ContractRequest<Name>, { request, response });
+      if (route.change === null) await handleWith(null);
+      else if (route.elevation === null) await change(trail, entry, handleWith);
+      else if (isElevated) await changeInSteps(trail, entry, handleWith);
+      else await handleWith(null);
+    } catch (error) {
+      await noteRefusal(trail, entry, route, error);
+      throw error;
+    }
+  });
+}
+
+async function change(
+  trail: AdminTrail,
+  entry: AdminEntry,
+  handleWith: (audited: AuditedDatabase) => Promise<void>,
+): Promise<void> {
+  const audited = trail.audited(entry);
+  await handleWith(audited);
+  if (audited.entries === 0) throw new TypeError(`\`${entry.action}\` left no entry in the admin trail`);
+}
+
+/** What is no single statement is written down before it begins, and again when it is done. */
+async function changeInSteps(
+  trail: AdminTrail,
+  entry: AdminEntry,
+  handleWith: (audited: AuditedDatabase) => Promise<void>,
+): Promise<void> {
+  await trail.note(entry, "begun");
+  await handleWith(trail.audited(entry));
+  await trail.note(entry, "done");
+}
+
+/**
+ * Every refused change leaves an entry, and every refusal for the role's sake. When that cannot be written, the request
+ * fails for that reason instead; what failed by itself keeps its own reason.
+ */
+async function noteRefusal(
+  trail: AdminTrail,
+  entry: AdminEntry,
+  route: Route,
+  error: unknown,
+): Promise<void> {
+  const { code } = toProblem(error);
+  if (route.change === null && code !== "role_not_sufficient") return;
+  if (PROBLEMS[code].status < 500) await trail.note(entry, "refused", code);
+  else await trail.note(entry, "failed", code).catch(() => undefined);
+}
+
+function readTarget(route: Route, request: Request): string | null {
+  const params = route.params?.safeParse(request.params);
+  return params?.success === true ? readText(Object.values(params.data)[0]) : null;
+}
+
+function readText(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+function pickFields(body: unknown, names: readonly string[]): Record<string, unknown> {
+  const given = (body ?? {}) as Record<string, unknown>;
+  return Object.fromEntries(
+    names.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])),
+  );
+}
+
+async function readBody(request: Request, response: Response): Promise<void> {
+  requireJson(request);
+  await new Promise<void>((resolve, reject) => {
+    parseBody(request, response, (error?: unknown) => (error === undefined ? resolve() : reject(error)));
   });
 }
 
@@ -104,30 +200,31 @@ function requireRole(identity: AdminIdentity, needed: AdminRole, what: string): 
   throw new ProblemError("role_not_sufficient", { detail });
 }
 
-function requireElevation({ elevation }: Route, body: unknown, identity: AdminIdentity): void {
-  if (elevation === null || (body as Record<string, unknown>)[elevation.flag] !== true) return;
+/** Whether the request asks for what needs more; throws when it may not. */
+function requireElevation({ elevation }: Route, body: unknown, identity: AdminIdentity): boolean {
+  if (elevation === null || (body as Record<string, unknown>)[elevation.flag] !== true) return false;
   requireRole(identity, elevation.role, `\`${elevation.flag}\``);
+  return true;
 }
 
 function expressPath(name: OperationName): string {
   return OPERATIONS[name].path.replace(/\{(\w+)\}/g, ":$1");
 }
 
-function requireJson(request: Request, _response: Response, next: () => void): void {
+function requireJson(request: Request): void {
   const hasBody =
     request.headers["transfer-encoding"] !== undefined || Number(request.headers["content-length"] ?? 0) > 0;
   if (hasBody && request.is("application/json") === false)
     throw new ProblemError("unsupported_media_type", { detail: "send `Content-Type: application/json`" });
-  next();
 }
 
-function parseRequest(route: Route, request: Request): ContractRequest<OperationName> {
+function parseRequest(route: Route, request: Request): Omit<ContractRequest<OperationName>, "audited"> {
   const body = request.body === undefined && route.isBodyOptional ? {} : (request.body as unknown);
   return {
     params: parsePart(route.params, request.params, "the path"),
     query: parsePart(route.query, request.query, "the query") ?? refuseQuery(request),
     body: parsePart(route.body, body, "the body"),
-  } as ContractRequest<OperationName>;
+  } as Omit<ContractRequest<OperationName>, "audited">;
 }
 
 function refuseQuery(request: Request): null {

@@ -7,17 +7,16 @@ import {
   type VendorAnswer,
   type VendorRead,
 } from "@keybrake/core";
-import type { Router } from "express";
 import type { DataPlane } from "../data-plane/data-plane.ts";
 import { readVendorAsOwner } from "../data-plane/vendor-read.ts";
 import type { SecretRecord } from "../secrets/secret-rows.ts";
 import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
-import { mount, reply } from "./operation-handler.ts";
+import { type AdminApi, mount, reply } from "./operation-handler.ts";
 import { ProblemError } from "./problem.ts";
 
 /** The operation that makes a price table from Twilio's own prices. Changes nothing: the operator keeps the file. */
-export function mountPrices(router: Router, plane: DataPlane, secrets: EnvelopeSecretStore): void {
-  mount(router, "refreshPrices", async ({ body }) => {
+export function mountPrices(api: AdminApi, plane: DataPlane, secrets: EnvelopeSecretStore): void {
+  mount(api, "refreshPrices", async ({ body }) => {
     const secret = await secrets.find(body.secret);
     if (secret?.vendor !== "twilio") {
       throw new ProblemError("unknown_secret", { detail: `there is no secret \`${body.secret}\` of twilio` });

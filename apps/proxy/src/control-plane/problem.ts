@@ -76,7 +76,8 @@ export function createErrorHandler(logger: ControlPlaneLogger): ErrorRequestHand
   };
 }
 
-function toProblem(error: unknown): ProblemError {
+/** The refusal that an error becomes; what was not foreseen becomes `internal`. */
+export function toProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   if (isKeybrakeError(error)) return fromFault(error.code, error.message, error);
   const { type, status } = error as { type?: unknown; status?: unknown };

@@ -1,12 +1,11 @@
-import type { Router } from "express";
 import { RecordsUnreadable } from "../reconcile/read-records.ts";
 import type { Reconciler } from "../reconcile/reconciler.ts";
-import { mount, reply } from "./operation-handler.ts";
+import { type AdminApi, mount, reply } from "./operation-handler.ts";
 import { invalidField, ProblemError } from "./problem.ts";
 
 /** The operation that compares a day with the vendor's own records. `now` is the database's time. */
-export function mountReconcile(router: Router, reconciler: Pick<Reconciler, "run" | "now">): void {
-  mount(router, "reconcile", async ({ body }) => {
+export function mountReconcile(api: AdminApi, reconciler: Pick<Reconciler, "run" | "now">): void {
+  mount(api, "reconcile", async ({ body }) => {
     if (Date.parse(body.day) > reconciler.now().getTime()) throw invalidField("day", "has not begun yet");
     const report = await reconciler.run(body).catch((error: unknown) => {
       if (error instanceof RecordsUnreadable)

@@ -1,19 +1,18 @@
 import { PAGE_LIMIT, type Secret } from "@keybrake/client/contract";
 import { type CredentialMode, VENDORS } from "@keybrake/core";
-import type { Router } from "express";
 import { z } from "zod";
 import type { SecretRecord } from "../secrets/secret-rows.ts";
 import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
 import { findSecretProblem } from "../secrets/secret-value.ts";
 import { decodeCursor, toPage } from "./cursor.ts";
-import { mount, reply } from "./operation-handler.ts";
+import { type AdminApi, mount, reply } from "./operation-handler.ts";
 import { invalidField, ProblemError } from "./problem.ts";
 
 const position = z.tuple([z.literal("secrets"), z.string()]);
 
 /** The operations on secrets. A value goes in; no answer ever holds one. */
-export function mountSecrets(router: Router, secrets: EnvelopeSecretStore, onChange: () => void): void {
-  mount(router, "createSecret", async ({ body }) => {
+export function mountSecrets(api: AdminApi, secrets: EnvelopeSecretStore, onChange: () => void): void {
+  mount(api, "createSecret", async ({ body, audited }) => {
     const { name, vendor, value, account_id: accountId = null } = body;
     refuseValue(vendor, value, accountId);
     const mode = modeOf(vendor, value, body.mode ?? "live");
@@ -22,7 +21,7 @@ export function mountSecrets(router: Router, secrets: EnvelopeSecretStore, onCha
         "mode",
         `this value is a ${mode} credential: leave \`mode\` out, or store the other one`,
       );
-    const created = await secrets.create({ name, vendor, value, accountId, mode });
+    const created = await secrets.create({ name, vendor, value, accountId, mode }, audited);
     if (created === null) {
       const detail = `a secret named \`${name}\` exists: rotate it, or choose another name`;
       throw new ProblemError("secret_exists", { detail });
@@ -30,7 +29,7 @@ export function mountSecrets(router: Router, secrets: EnvelopeSecretStore, onCha
     return reply(201, toSecret(created));
   });
 
-  mount(router, "listSecrets", async ({ query }) => {
+  mount(api, "listSecrets", async ({ query }) => {
     const limit = query.limit ?? PAGE_LIMIT;
     const [, after] = decodeCursor(position, query.cursor) ?? [null, ""];
     const found = await secrets.list(after, limit + 1);
@@ -40,7 +39,7 @@ export function mountSecrets(router: Router, secrets: EnvelopeSecretStore, onCha
     );
   });
 
-  mount(router, "rotateSecret", async ({ params, body }) => {
+  mount(api, "rotateSecret", async ({ params, body, audited }) => {
     const secret = await secrets.find(params.name);
     if (secret === null) throw noSecret(params.name);
     refuseValue(secret.vendor, body.value, secret.accountId);
@@ -49,14 +48,14 @@ export function mountSecrets(router: Router, secrets: EnvelopeSecretStore, onCha
         "value",
         `this secret is a ${secret.mode} one and stays so: store the other under a new name`,
       );
-    const rotated = await secrets.rotate(params.name, body.value);
+    const rotated = await secrets.rotate(params.name, body.value, audited);
     if (rotated === null) throw noSecret(params.name);
     onChange();
     return reply(200, toSecret(rotated));
   });
 
-  mount(router, "deleteSecret", async ({ params }) => {
-    if (!(await secrets.delete(params.name))) throw noSecret(params.name);
+  mount(api, "deleteSecret", async ({ params, audited }) => {
+    if (!(await secrets.delete(params.name, audited))) throw noSecret(params.name);
     onChange();
     return reply(204);
   });

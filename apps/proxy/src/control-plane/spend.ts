@@ -1,11 +1,10 @@
 import { type ListSpend, PAGE_LIMIT, type Spend } from "@keybrake/client/contract";
 import type { CredentialMode } from "@keybrake/core";
-import type { Router } from "express";
 import { z } from "zod";
 import type { Database } from "../ledger/database.ts";
 import { showUsd, toInstant } from "./call-store.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
-import { mount, reply } from "./operation-handler.ts";
+import { type AdminApi, mount, reply } from "./operation-handler.ts";
 
 const RANGE_DAYS = 30;
 const GROUPS: Readonly<Record<ListSpend["group_by"], string>> = {
@@ -26,8 +25,8 @@ interface Range {
 }
 
 /** Sums of the audit log. `longDatabase` serves them, because they may read all of it. */
-export function mountSpend(router: Router, longDatabase: Database): void {
-  mount(router, "listSpend", async ({ query }) => {
+export function mountSpend(api: AdminApi, longDatabase: Database): void {
+  mount(api, "listSpend", async ({ query }) => {
     const limit = query.limit ?? PAGE_LIMIT;
     const [, from, to, offset] = decodeCursor(position, query.cursor) ?? [null, query.from, query.to, 0];
     const range = await selectRange(longDatabase, from, to);

@@ -10,6 +10,7 @@ export const RESERVED_PREFIX = "keybrake_";
  * some columns may be read, `install_keys`, upstream idempotency keys, and every catalog (`pg_statistic` holds samples of all columns).
  */
 const READABLE = new Set([
+  "admin_events",
   "audit_chain",
   "audit_tombstones",
   "budget_windows",

@@ -1,7 +1,6 @@
 import { SQL_ROWS_MAX, type SqlResult } from "@keybrake/client/contract";
-import type { Router } from "express";
 import { type Database, type Row, sqlStateOf } from "../ledger/database.ts";
-import { mount, reply } from "./operation-handler.ts";
+import { type AdminApi, mount, reply } from "./operation-handler.ts";
 import { ProblemError } from "./problem.ts";
 import { findPlanProblem, readPlan, readQuery } from "./sql-guard.ts";
 
@@ -30,9 +29,9 @@ const TOO_LARGE = "keybrake_result_too_large";
  * - the transaction is turned read-only before the first row is read, in case a function should slip through.
  * On PostgreSQL the statement timeout of `database` bounds its time, on PGlite the planner's estimate.
  */
-export function mountSql(router: Router, database: Database): void {
+export function mountSql(api: AdminApi, database: Database): void {
   let running = 0;
-  mount(router, "runSql", async ({ body }) => {
+  mount(api, "runSql", async ({ body }) => {
     if (running >= QUERIES_MAX) {
       const detail = `${QUERIES_MAX} queries are running: wait for one to end`;
       throw new ProblemError("overloaded", { detail, retryAfterSeconds: 1 });

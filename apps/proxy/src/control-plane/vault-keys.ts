@@ -7,13 +7,13 @@ import {
   parsePolicy,
   redactVaultKey,
 } from "@keybrake/core";
-import type { Router } from "express";
 import { z } from "zod";
 import type { Database } from "../ledger/database.ts";
 import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
+import type { AuditedDatabase } from "./admin-trail.ts";
 import { selectBudgetsOfKey } from "./budget-store.ts";
 import { decodeCursor, toPage } from "./cursor.ts";
-import { mount, reply } from "./operation-handler.ts";
+import { type AdminApi, mount, reply } from "./operation-handler.ts";
 import { ProblemError } from "./problem.ts";
 import {
   insertVaultKey,
@@ -34,16 +34,16 @@ export interface VaultKeyDependencies {
 const position = z.tuple([z.literal("keys"), z.string().regex(/^[0-9]{1,18}$/), z.uuid()]);
 
 /** The operations on vault keys, single and by run or agent. A key in clear is in one answer only: its creation's. */
-export function mountVaultKeys(router: Router, dependencies: VaultKeyDependencies): void {
+export function mountVaultKeys(api: AdminApi, dependencies: VaultKeyDependencies): void {
   const { database, onChange } = dependencies;
 
-  mount(router, "createVaultKey", async ({ body }) => {
-    const created = await createVaultKey(dependencies, body);
+  mount(api, "createVaultKey", async ({ body, audited }) => {
+    const created = await createVaultKey(dependencies, body, audited);
     onChange();
     return reply(201, created);
   });
 
-  mount(router, "listVaultKeys", async ({ query }) => {
+  mount(api, "listVaultKeys", async ({ query }) => {
     const limit = query.limit ?? PAGE_LIMIT;
     const cursor = decodeCursor(position, query.cursor);
     const after = cursor === null ? null : { createdMicros: cursor[1], id: cursor[2] };
@@ -57,27 +57,37 @@ export function mountVaultKeys(router: Router, dependencies: VaultKeyDependencie
     return reply(200, page);
   });
 
-  mount(router, "getVaultKey", async ({ params }) => {
+  mount(api, "getVaultKey", async ({ params }) => {
     const key = await selectVaultKey(database, params.id);
     if (key === null) throw noKey(params.id);
     return reply(200, { ...key, budgets: await selectBudgetsOfKey(database, key.id) });
   });
 
-  mount(router, "updateVaultKey", async ({ params, body }) => {
-    const updated = await updateVaultKey(database, params.id, body.policy);
+  mount(api, "updateVaultKey", async ({ params, body, audited }) => {
+    const updated = await updateVaultKey(database, params.id, body.policy, audited);
     onChange();
     return reply(200, updated);
   });
 
-  mount(router, "revokeVaultKey", async ({ params, body }) => {
+  mount(api, "revokeVaultKey", async ({ params, body, audited }) => {
     if ((await selectVaultKey(database, params.id)) === null) throw noKey(params.id);
-    return revoke("vault_key", params.id, body.reason);
+    return revoke(audited, "vault_key", params.id, body.reason);
   });
-  mount(router, "revokeRun", ({ params, body }) => revoke("crew_run_id", params.crew_run_id, body.reason));
-  mount(router, "revokeAgent", ({ params, body }) => revoke("agent_id", params.agent_id, body.reason));
+  mount(api, "revokeRun", ({ params, body, audited }) =>
+    revoke(audited, "crew_run_id", params.crew_run_id, body.reason),
+  );
+  mount(api, "revokeAgent", ({ params, body, audited }) =>
+    revoke(audited, "agent_id", params.agent_id, body.reason),
+  );
 
-  async function revoke(scope: Parameters<typeof revokeVaultKeys>[1], value: string, reason?: string) {
-    const ids = await revokeVaultKeys(database, scope, value, reason ?? null);
+  /** Also where there was nothing to revoke somebody wanted it, and it stands in the trail. */
+  async function revoke(
+    audited: AuditedDatabase,
+    scope: Parameters<typeof revokeVaultKeys>[1],
+    value: string,
+    reason?: string,
+  ) {
+    const ids = await revokeVaultKeys(audited.evenIfNone, scope, value, reason ?? null);
     onChange();
     return reply(200, { revoked: ids.length, vault_key_ids: ids });
   }
@@ -91,7 +101,11 @@ interface NewKey {
   readonly name?: string | undefined;
 }
 
-async function createVaultKey({ database, secrets, pepper }: VaultKeyDependencies, body: NewKey) {
+async function createVaultKey(
+  { secrets, pepper }: VaultKeyDependencies,
+  body: NewKey,
+  audited: AuditedDatabase,
+) {
   const { policy, document } = readPolicy(body.policy);
   const secret = await secrets.find(body.secret);
   if (secret === null) {
@@ -101,7 +115,7 @@ async function createVaultKey({ database, secrets, pepper }: VaultKeyDependencie
   requireVendor(policy, secret.vendor, `the secret \`${secret.name}\``);
   const vaultKey = generateVaultKey(body.agent_id);
   const crewRunId = body.crew_run_id ?? null;
-  const { id, createdAt, expiresAt } = await insertVaultKey(database, {
+  const { id, createdAt, expiresAt } = await insertVaultKey(audited, {
     hash: hashVaultKey(pepper, vaultKey),
     redacted: redactVaultKey(vaultKey),
     name: body.name ?? null,
@@ -123,12 +137,12 @@ async function createVaultKey({ database, secrets, pepper }: VaultKeyDependencie
   };
 }
 
-async function updateVaultKey(database: Database, id: string, input: unknown) {
+async function updateVaultKey(database: Database, id: string, input: unknown, audited: AuditedDatabase) {
   const { policy, document } = readPolicy(input);
   const key = await selectVaultKey(database, id);
   if (key === null) throw noKey(id);
   requireVendor(policy, key.vendor, "this vault key");
-  const isReplaced = key.status !== "revoked" && (await replacePolicy(database, id, policy, document));
+  const isReplaced = key.status !== "revoked" && (await replacePolicy(audited, id, policy, document));
   const updated = isReplaced ? await selectVaultKey(database, id) : null;
   if (updated === null) {
     const detail = "a revoked vault key stays revoked: create another one";

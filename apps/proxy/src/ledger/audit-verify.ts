@@ -63,6 +63,7 @@ interface Progress {
   links: number;
   decisions: bigint;
   outcomes: bigint;
+  admins: bigint;
 }
 
 type Head = Omit<ChainHead, "epoch">;
@@ -73,7 +74,7 @@ async function verifyOnce(
   isSigned: IsTombstoneSigned,
   checkpoints: readonly ChainHead[],
 ): Promise<AuditFinding> {
-  const progress: Progress = { links: 0, decisions: 0n, outcomes: 0n };
+  const progress: Progress = { links: 0, decisions: 0n, outcomes: 0n, admins: 0n };
   const finish = (firstProblem: AuditProblem | null): AuditFinding => {
     const { links, decisions } = progress;
     return { isSound: firstProblem === null, links, calls: Number(decisions), firstProblem };
@@ -117,6 +118,7 @@ async function verifyEpoch(
     progress.links += links;
     progress.decisions += row?.["decisions"] as bigint;
     progress.outcomes += row?.["outcomes"] as bigint;
+    progress.admins += row?.["admins"] as bigint;
     if (typeof row?.["problem"] === "string")
       return { epoch: Number(epoch), seq: Number(row["bad_seq"]), problem: row["problem"] };
     if (links < most) return null;
@@ -145,13 +147,21 @@ async function findLostCheckpoint(
   return null;
 }
 
-/** Every kept call has one decision in the chain, and every one that is at its end has one outcome. */
+/**
+ * Every kept call has one decision in the chain, every one that is at its end one outcome, and every entry of the admin
+ * trail stands there once.
+ */
 async function verifyCounts(
   database: Database,
   keptFrom: string,
   before: string,
-  { decisions, outcomes }: Progress,
+  { decisions, outcomes, admins }: Progress,
 ): Promise<AuditProblem | null> {
+  const stood = await countAdminEvents(database, keptFrom, before);
+  if (stood !== admins) {
+    const problem = `there are ${stood} admin events, but the chain has ${admins}`;
+    return { epoch: null, seq: null, problem };
+  }
   const counted = await countCalls(database, keptFrom, before);
   if (counted.decided === decisions && counted.ended === outcomes) return null;
   const kind = counted.decided === decisions ? "outcome" : "decision";
@@ -238,6 +248,14 @@ async function countCalls(
     [keptFrom, before],
   );
   return { decided: row?.["decided"] as bigint, ended: row?.["ended"] as bigint };
+}
+
+async function countAdminEvents(database: Database, keptFrom: string, before: string): Promise<bigint> {
+  const [row] = await database.query(
+    "SELECT count(*) AS stood FROM admin_events WHERE at >= $1 AND at < $2",
+    [keptFrom, before],
+  );
+  return row?.["stood"] as bigint;
 }
 
 /** The newest link of every epoch: what a checkpoint keeps. */

@@ -74,21 +74,25 @@ export class EnvelopeSecretStore implements SecretStore {
     throw new KeybrakeError("ledger_unavailable", { detail: "the secret's new version is not there yet" });
   }
 
-  /** Stores a new secret; null when the name is taken. */
-  create(secret: NewSecret): Promise<SecretRecord | null> {
+  /** Stores a new secret; null when the name is taken. What changes is written through `through`. */
+  create(secret: NewSecret, through: Database = this.#database): Promise<SecretRecord | null> {
     const { name, vendor, accountId, mode } = secret;
     const id = randomUUID();
     const envelope = this.#seal(this.#placeOf({ id, vendor, version: 1 }), secret.value);
-    return insertSecret(this.#database, { id, name, vendor, accountId, mode, envelope });
+    return insertSecret(through, { id, name, vendor, accountId, mode, envelope });
   }
 
   /** Replaces a secret's value; null when there is none of that name. Calls already reserved may still use the old one. */
-  async rotate(name: string, value: string): Promise<SecretRecord | null> {
+  async rotate(
+    name: string,
+    value: string,
+    through: Database = this.#database,
+  ): Promise<SecretRecord | null> {
     for (let attempt = 0; attempt < ROTATE_ATTEMPTS_MAX; attempt++) {
       const secret = await selectSecretByName(this.#database, name);
       if (secret === null) return null;
       const place = this.#placeOf({ ...secret, version: secret.version + 1 });
-      const rotated = await updateSecret(this.#database, secret.id, secret.version, this.#seal(place, value));
+      const rotated = await updateSecret(through, secret.id, secret.version, this.#seal(place, value));
       if (rotated !== null) {
         this.#cache.drop(secret.id);
         return rotated;
@@ -98,8 +102,8 @@ export class EnvelopeSecretStore implements SecretStore {
   }
 
   /** Erases a secret; false when there is none of that name. No later call of its keys is allowed. */
-  async delete(name: string): Promise<boolean> {
-    const id = await eraseSecret(this.#database, name);
+  async delete(name: string, through: Database = this.#database): Promise<boolean> {
+    const id = await eraseSecret(through, name);
     if (id !== null) this.#cache.drop(id);
     return id !== null;
   }

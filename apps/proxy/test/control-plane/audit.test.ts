@@ -32,7 +32,7 @@ describe.each(BACKENDS)("audit verification on $name", ({ open }) => {
 
   /** A log of two epochs, old enough to be counted: links 1 to 6 and 1 to 3. */
   beforeEach(async () => {
-    for (const table of ["calls", "audit_chain", "reservations", "audit_tombstones"])
+    for (const table of ["calls", "audit_chain", "reservations", "audit_tombstones", "admin_events"])
       await stage.database.query(`DELETE FROM ${table}`);
     await startEpochAgain(stage);
     ids = await writeCalls(stage, [call, { ...call, state: "denied" }, call, { ...call, state: "reserved" }]);
@@ -104,7 +104,7 @@ describe.each(BACKENDS)("audit verification on $name", ({ open }) => {
       status_code: 200,
     };
     await stage.database.query("SELECT ledger_apply($1, $2::jsonb)", [
-      stage.epoch.toString(),
+      stage.replica.epoch.toString(),
       JSON.stringify([op]),
     ]);
     expect((await stage.admin.audit.verify()).ok).toBe(true);

@@ -107,7 +107,7 @@ describe.each(BACKENDS)("the live tail on $name", ({ open }) => {
         stage.database.query(
           `SELECT append_link($1, clock_timestamp(), ARRAY[c.id], ARRAY[c.requested_at], ARRAY['decision'], ARRAY[sha256('x')])
            FROM calls c, generate_series(1, 60) WHERE c.id = $2`,
-          [stage.epoch.toString(), id],
+          [stage.replica.epoch.toString(), id],
         ),
       (seen) => callsIn(seen).length > 0,
     );

@@ -20,8 +20,8 @@ export interface Stage {
   readonly admin: AdminClient;
   readonly secrets: EnvelopeSecretStore;
   readonly installKeys: InstallKeys;
-  /** The replica's present epoch. */
-  epoch: bigint;
+  /** The replica whose life the control plane shares. */
+  readonly replica: { epoch: bigint };
   /** Everything that was given to the logger. */
   readonly logged: Readonly<Record<string, unknown>>[];
   /** How often the caches were told to forget. */
@@ -43,8 +43,15 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
   let isReady = true;
   let changes = 0;
   let nowMs = 0;
+  const replica = {
+    epoch: await startEpoch(database),
+    register: async () => {
+      replica.epoch = await startEpoch(database);
+    },
+  };
   const app = createControlPlane({
     database,
+    replica,
     longDatabase,
     secrets,
     adminTokenHash: createHash("sha256").update(token).digest(),
@@ -67,7 +74,7 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
     admin: createAdminClient({ baseUrl, token, fetch: createCheckedFetch() }),
     secrets,
     installKeys,
-    epoch: await startEpoch(database),
+    replica,
     logged,
     changes: () => changes,
     setReady: (next) => {
@@ -87,7 +94,7 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
 
 /** Goes on in a new epoch, as a replica that was started again. */
 export async function startEpochAgain(stage: Stage): Promise<void> {
-  stage.epoch = await startEpoch(stage.database);
+  stage.replica.epoch = await startEpoch(stage.database);
 }
 
 /** A call that the ledger is to decide, and how it ended; what is not given is that of a cheap success. */
@@ -118,7 +125,7 @@ export async function writeCalls(stage: Stage, calls: readonly TestCall[]): Prom
 async function apply(stage: Stage, op: object): Promise<void> {
   const batch = JSON.stringify([{ i: 1, ...op }]);
   const [row] = await stage.database.query("SELECT ledger_apply($1, $2::jsonb) AS result", [
-    stage.epoch.toString(),
+    stage.replica.epoch.toString(),
     batch,
   ]);
   const result = row?.["result"] as

@@ -7,6 +7,15 @@ export interface Route {
   readonly summary: string;
   /** Whoever asks needs this role, or one that may do more. */
   readonly role: AdminRole;
+  /**
+   * What it changes, as the admin trail names it, and which fields of the body stand there; null = it only looks. The
+   * target is the parameter of the path, else the field of the body that `target` names, else the new thing's id.
+   */
+  readonly change: {
+    readonly action: string;
+    readonly fields: readonly string[];
+    readonly target?: string;
+  } | null;
   /** A flag of the body that changes something where the operation otherwise only looks, and the role that it needs. */
   readonly elevation: { readonly flag: string; readonly role: AdminRole } | null;
   readonly params: z.ZodObject | null;

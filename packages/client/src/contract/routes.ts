@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { OperationName } from "../operations.ts";
+import { adminEventSchema, listAdminEventsQuery } from "./admin-event.ts";
 import { adminTokenSchema, createAdminTokenBody, createdAdminTokenSchema } from "./admin-token.ts";
 import { auditReportSchema } from "./audit.ts";
 import { budgetSchema, createBudgetBody, listBudgetsQuery } from "./budget.ts";
@@ -25,6 +26,7 @@ import {
 } from "./vault-key.ts";
 
 const nothing = {
+  change: null,
   elevation: null,
   params: null,
   query: null,
@@ -44,6 +46,7 @@ export const ROUTES = {
     ...nothing,
     summary: "Store a vendor credential",
     role: "admin",
+    change: { action: "secret.create", fields: ["name", "vendor", "account_id", "mode"], target: "name" },
     body: createSecretBody,
     answers: { 201: { description: "stored; the value is never shown again", schema: secretSchema } },
     problems: ["secret_exists"],
@@ -59,6 +62,7 @@ export const ROUTES = {
     ...nothing,
     summary: "Replace a secret's value",
     role: "admin",
+    change: { action: "secret.rotate", fields: [] },
     params: byName,
     body: rotateSecretBody,
     answers: {
@@ -70,6 +74,7 @@ export const ROUTES = {
     ...nothing,
     summary: "Erase a secret; its vault keys stop working at once",
     role: "admin",
+    change: { action: "secret.delete", fields: [] },
     params: byName,
     answers: { 204: { description: "erased", schema: null } },
     problems: ["not_found"],
@@ -78,6 +83,7 @@ export const ROUTES = {
     ...nothing,
     summary: "Create a vault key",
     role: "admin",
+    change: { action: "vault_key.create", fields: ["agent_id", "crew_run_id", "secret", "name", "policy"] },
     body: createVaultKeyBody,
     answers: {
       201: { description: "created; the key is shown this once", schema: createdVaultKeySchema },
@@ -103,6 +109,7 @@ export const ROUTES = {
     ...nothing,
     summary: "Replace a vault key's policy; its expiry counts anew and a suspended key acts again",
     role: "admin",
+    change: { action: "vault_key.update", fields: ["policy"] },
     params: byId,
     body: updateVaultKeyBody,
     answers: {
@@ -114,6 +121,7 @@ export const ROUTES = {
     ...nothing,
     summary: "Revoke a vault key, for good",
     role: "operator",
+    change: { action: "vault_key.revoke", fields: ["reason"] },
     params: byId,
     body: revokeBody,
     isBodyOptional: true,
@@ -124,6 +132,7 @@ export const ROUTES = {
     ...nothing,
     summary: "Revoke every vault key of a run",
     role: "operator",
+    change: { action: "run.revoke", fields: ["reason"] },
     params: z.strictObject({ crew_run_id: crewRunId }),
     body: revokeBody,
     isBodyOptional: true,
@@ -133,6 +142,7 @@ export const ROUTES = {
     ...nothing,
     summary: "Revoke every vault key of an agent",
     role: "operator",
+    change: { action: "agent.revoke", fields: ["reason"] },
     params: z.strictObject({ agent_id: agentId }),
     body: revokeBody,
     isBodyOptional: true,
@@ -148,6 +158,7 @@ export const ROUTES = {
     ...nothing,
     summary: "Engage or release the kill switch",
     role: "operator",
+    change: { action: "kill_switch.set", fields: ["engaged", "reason"] },
     body: setKillSwitchBody,
     answers: {
       200: { description: "its state; engaged, no later call is allowed", schema: killSwitchSchema },
@@ -186,6 +197,7 @@ export const ROUTES = {
     ...nothing,
     summary: "Cap an agent, a run, a secret or the installation; the same cap again changes its limit",
     role: "admin",
+    change: { action: "budget.set", fields: ["scope", "value", "window", "usd_cap", "call_cap"] },
     body: createBudgetBody,
     answers: {
       200: { description: "the limit was changed", schema: budgetSchema },
@@ -204,6 +216,7 @@ export const ROUTES = {
     ...nothing,
     summary: "Delete a budget; a key's own caps change with its policy instead",
     role: "admin",
+    change: { action: "budget.delete", fields: [] },
     params: z.strictObject({ id: z.string().regex(/^[0-9]{1,18}$/, { error: "must be a budget's id" }) }),
     answers: { 204: { description: "deleted", schema: null } },
     problems: ["not_found", "budget_fixed"],
@@ -220,6 +233,7 @@ export const ROUTES = {
     ...nothing,
     summary: "Compare a day of the audit log with the vendor's own records",
     role: "operator",
+    change: { action: "reconcile.apply", fields: ["vendor", "day", "secret"] },
     elevation: { flag: "apply", role: "admin" },
     body: reconcileBody,
     answers: { 200: { description: "what was found", schema: reconcileReportSchema } },
@@ -229,6 +243,7 @@ export const ROUTES = {
     ...nothing,
     summary: "Create an admin token with a role",
     role: "admin",
+    change: { action: "admin_token.create", fields: ["name", "role", "expires_in"] },
     body: createAdminTokenBody,
     answers: {
       201: { description: "created; the token is shown this once", schema: createdAdminTokenSchema },
@@ -245,9 +260,17 @@ export const ROUTES = {
     ...nothing,
     summary: "Revoke an admin token, for good",
     role: "admin",
+    change: { action: "admin_token.revoke", fields: [] },
     params: byId,
     answers: { 204: { description: "no later request with it is served", schema: null } },
     problems: ["not_found"],
+  },
+  listAdminEvents: {
+    ...nothing,
+    summary: "List what operators did and what they were refused, newest first",
+    role: "auditor",
+    query: listAdminEventsQuery,
+    answers: { 200: { description: "one page", schema: pageOf(adminEventSchema) } },
   },
   verifyAudit: {
     ...nothing,
