@@ -18,6 +18,7 @@ import { authenticateAdmin } from "./authenticate-admin.ts";
 import { mountBudgets } from "./budgets.ts";
 import { mountCalls } from "./calls.ts";
 import { mountEvents } from "./events.ts";
+import { Guesses } from "./guesses.ts";
 import { mountKillSwitch } from "./kill-switch.ts";
 import { LiveTail } from "./live-tail.ts";
 import { type AdminApi, mountOtherMethods } from "./operation-handler.ts";
@@ -62,8 +63,6 @@ export interface ControlPlaneDependencies {
   readonly metrics: Registry;
   readonly logger: ControlPlaneLogger;
   readonly version: string;
-  /** A clock that never jumps, in milliseconds; another one is for tests. */
-  readonly monotonicMs?: () => number;
 }
 
 const READY_TIMEOUT_MS = 2_000;
@@ -73,13 +72,7 @@ const READY_TIMEOUT_MS = 2_000;
  * its events. Only health, metrics and the API's description answer without the admin token.
  */
 export function createControlPlane(dependencies: ControlPlaneDependencies): Express {
-  const {
-    logger,
-    version,
-    pepper,
-    adminTokenHash: bootstrapHash,
-    monotonicMs = () => performance.now(),
-  } = dependencies;
+  const { logger, version, pepper, adminTokenHash: bootstrapHash } = dependencies;
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -95,8 +88,9 @@ export function createControlPlane(dependencies: ControlPlaneDependencies): Expr
     response.json(description);
   });
   const database = withUnavailable(dependencies.database);
-  app.use(API_ROOT, authenticateAdmin({ database, pepper, bootstrapHash }, monotonicMs));
-  app.use(API_ROOT, createApi(dependencies));
+  const trail = new AdminTrail(database, dependencies.replica);
+  app.use(API_ROOT, authenticateAdmin({ database, pepper, bootstrapHash }, new Guesses(), trail));
+  app.use(API_ROOT, createApi(dependencies, trail));
   app.use((request) => {
     throw new ProblemError("not_found", { detail: `there is nothing at \`${request.path}\`` });
   });
@@ -104,7 +98,7 @@ export function createControlPlane(dependencies: ControlPlaneDependencies): Expr
   return app;
 }
 
-function createApi(dependencies: ControlPlaneDependencies): express.Router {
+function createApi(dependencies: ControlPlaneDependencies, trail: AdminTrail): express.Router {
   const { secrets, pepper, onChange, logger, checkpointKey, readCheckpoints = async () => [] } = dependencies;
   const database = withUnavailable(dependencies.database);
   const longDatabase = withUnavailable(dependencies.longDatabase);
@@ -114,7 +108,7 @@ function createApi(dependencies: ControlPlaneDependencies): express.Router {
     logger.error({ event: "control_plane.tail_failed", stack });
   });
   const router = express.Router({ caseSensitive: true, strict: true });
-  const api: AdminApi = { router, trail: new AdminTrail(database, dependencies.replica) };
+  const api: AdminApi = { router, trail };
   mountSecrets(api, secrets, onChange);
   mountVaultKeys(api, { database, secrets, pepper, onChange });
   mountKillSwitch(api, database, onChange);

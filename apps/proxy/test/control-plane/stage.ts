@@ -27,8 +27,6 @@ export interface Stage {
   /** How often the caches were told to forget. */
   readonly changes: () => number;
   setReady(isReady: boolean): void;
-  /** Moves the clock that counts wrong tokens. */
-  advance(ms: number): void;
   close(): Promise<void>;
 }
 
@@ -42,7 +40,6 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
   const logged: Record<string, unknown>[] = [];
   let isReady = true;
   let changes = 0;
-  let nowMs = 0;
   const replica = {
     epoch: await startEpoch(database),
     register: async () => {
@@ -62,7 +59,6 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
     metrics: new Registry(),
     logger: { error: (fields) => logged.push(fields) },
     version: "0.0.0-test",
-    monotonicMs: () => nowMs,
   });
   const server = createServer(app).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -79,9 +75,6 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
     changes: () => changes,
     setReady: (next) => {
       isReady = next;
-    },
-    advance: (ms) => {
-      nowMs += ms;
     },
     close: async () => {
       server.closeAllConnections();
