@@ -8,6 +8,8 @@ export interface Greeting {
   /** Set at the first start only; later it is in `adminTokenFile`. */
   readonly newAdminToken: string | null;
   readonly adminTokenFile: string | null;
+  /** Logs a browser in, once. */
+  readonly loginUrl: string;
   readonly crew: readonly DemoKey[];
 }
 
@@ -19,6 +21,7 @@ export function renderBanner(greeting: Greeting): string {
     "",
     `  agents           ${greeting.dataUrl}`,
     `  operators        ${greeting.adminUrl}  (admin API at /api/v1, metrics at /metrics)`,
+    `  console          ${greeting.loginUrl}  (logs in once, within ten minutes)`,
     `  mode             ${greeting.mode}`,
     ...renderToken(greeting),
   ];

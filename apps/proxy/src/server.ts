@@ -202,6 +202,7 @@ async function compose(
   const isDemo = config.isSandbox && Object.values(config.upstreamUrls).every((url) => url === null);
   const admin = createAdminClient({ baseUrl: adminUrl, token: adminToken.token });
   const crew = isDemo ? await openDemoCrew(admin, config.dataDir) : [];
+  const { code: loginCode } = await admin.loginCodes.create();
   const stop = async () => {
     dataServer.close();
     adminServer.close();
@@ -227,6 +228,7 @@ async function compose(
     mode: `${databases.isEmbedded ? `embedded database in ${config.dataDir}` : "PostgreSQL"}${isDemo ? ", sandbox vendors" : ""}`,
     newAdminToken: adminToken.isNew ? adminToken.token : null,
     adminTokenFile: adminToken.file,
+    loginUrl: `${adminUrl}/#login=${loginCode}`,
     crew,
   });
   logger.info({ version: VERSION, embedded: databases.isEmbedded, sandbox: isDemo }, "keybrake started");

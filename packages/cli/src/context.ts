@@ -39,6 +39,11 @@ export class Context {
     }
   }
 
+  /** The control plane's address, without a slash at its end. */
+  get baseUrl(): string {
+    return findAdminAddress(this.terminal.env, this.#options).baseUrl.replace(/\/+$/, "");
+  }
+
   /** Prints the API's own JSON for programs, or a table for people. */
   list<Row>(answer: unknown, columns: readonly Column<Row>[], rows: readonly Row[]): void {
     if (this.isJson) this.json(answer);

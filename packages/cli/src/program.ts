@@ -8,6 +8,7 @@ import { addEndpoints } from "./commands/endpoints.ts";
 import { addInit } from "./commands/init.ts";
 import { addKeys, addRevocations } from "./commands/keys.ts";
 import { addKillSwitch } from "./commands/kill-switch.ts";
+import { addLogin } from "./commands/login.ts";
 import { addPolicy } from "./commands/policy.ts";
 import { addPrices } from "./commands/prices.ts";
 import { addReconcile } from "./commands/reconcile.ts";
@@ -81,6 +82,7 @@ function createProgram(terminal: Terminal): Command {
   addBudgets(program, run);
   addSql(program, run);
   addPolicy(program, run, terminal);
+  addLogin(program, run);
   addTokens(program, run);
   addAdminEvents(program, run);
   addAudit(program, run);

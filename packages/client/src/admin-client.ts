@@ -11,7 +11,10 @@ import { createTransport, type Transport } from "./transport.ts";
 export interface AdminClientOptions {
   /** Such as `http://127.0.0.1:8788`. */
   readonly baseUrl: string;
-  readonly token: string;
+  /** Null in a browser that has a session: its cookie proves who asks. */
+  readonly token: string | null;
+  /** In a session: what `session.get()` answered as `csrf`; every change needs it. */
+  readonly csrf?: () => string | null;
   /** For another `fetch`, such as one with its own connection pool. */
   readonly fetch?: typeof fetch;
   /** Until one answer is complete; 30 s by default. A verification and a query may take longer. */
@@ -43,8 +46,8 @@ export type AdminClient = ReturnType<typeof createAdminClient>;
  * the contract and are not checked again, so that a newer server may add to them.
  */
 export function createAdminClient(options: AdminClientOptions) {
-  const { baseUrl, token: credential, fetch, timeoutMs } = options;
-  const transport = createTransport({ baseUrl, credential, fetch, timeoutMs });
+  const { baseUrl, token: credential, csrf, fetch, timeoutMs } = options;
+  const transport = createTransport({ baseUrl, credential, csrf, fetch, timeoutMs });
   const send = createSend(transport);
   return {
     secrets: {
@@ -94,6 +97,13 @@ export function createAdminClient(options: AdminClientOptions) {
       list: (query: QueryOf<"listAdminTokens"> = {}) => send("listAdminTokens", { query }),
       revoke: (id: string): Promise<void> => send("revokeAdminToken", { params: { id } }),
     },
+    session: {
+      create: (body: BodyOf<"createSession">) => send("createSession", { body }),
+      get: () => send("getSession", {}),
+      delete: (): Promise<void> => send("deleteSession", {}),
+    },
+    /** A code for a login link: ten minutes, once, in the name of whoever asks. */
+    loginCodes: { create: () => send("createLoginCode", {}) },
     adminEvents: {
       list: (query: QueryOf<"listAdminEvents"> = {}) => send("listAdminEvents", { query }),
     },

@@ -7,6 +7,9 @@ export interface Operation {
 /** Where the admin API lives on the control plane. */
 export const API_ROOT = "/api/v1";
 
+/** The header in which a browser with a session proves that a change is its own page's wish. */
+export const CSRF_HEADER = "x-keybrake-csrf";
+
 /**
  * Every operation of the admin API and its address. What it takes and answers stands in the contract's route table,
  * which cannot be built with one missing; this half is apart so that a client needs no schemas at run time.
@@ -36,6 +39,10 @@ export const OPERATIONS = {
   createAdminToken: { method: "POST", path: "/admin-tokens" },
   listAdminTokens: { method: "GET", path: "/admin-tokens" },
   revokeAdminToken: { method: "DELETE", path: "/admin-tokens/{id}" },
+  createSession: { method: "POST", path: "/session" },
+  getSession: { method: "GET", path: "/session" },
+  deleteSession: { method: "DELETE", path: "/session" },
+  createLoginCode: { method: "POST", path: "/login-codes" },
   listAdminEvents: { method: "GET", path: "/admin-events" },
   verifyAudit: { method: "GET", path: "/audit/verify" },
   streamEvents: { method: "GET", path: "/events" },

@@ -8,6 +8,7 @@ export const PROBLEMS = {
   invalid_request: { status: 400, title: "the request does not fit the contract" },
   unauthorized: { status: 401, title: "the admin token is missing or wrong" },
   role_not_sufficient: { status: 403, title: "the token's role may not do this" },
+  csrf_refused: { status: 403, title: "this change does not come from the session's own page" },
   not_found: { status: 404, title: "there is no such thing" },
   method_not_allowed: { status: 405, title: "this address knows no such method" },
   not_acceptable: { status: 406, title: "the answer exists in none of the accepted media types" },

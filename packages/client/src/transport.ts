@@ -1,11 +1,14 @@
 import { KeybrakeConnectionError, readApiError } from "./api-error.ts";
+import { CSRF_HEADER } from "./operations.ts";
 
 /** Where a client sends its requests, and how long it waits. */
 export interface TransportOptions {
   /** Such as `http://127.0.0.1:8788`; a path is kept as a prefix. */
   readonly baseUrl: string;
-  /** Sent as a bearer token, and to no other origin: redirects are refused. */
-  readonly credential: string;
+  /** Sent as a bearer token, and to no other origin: redirects are refused. Null = the browser's cookie proves who asks. */
+  readonly credential: string | null;
+  /** With a cookie: the value of `X-Keybrake-CSRF` for the next change; null before anybody is logged in. */
+  readonly csrf?: (() => string | null) | undefined;
   /** For another `fetch`, such as one with its own connection pool. */
   readonly fetch?: typeof fetch | undefined;
   /** Until the whole answer of one request is there; 30 s by default. */
@@ -36,7 +39,7 @@ const TIMEOUT_MS = 30_000;
 /** Makes a transport. Throws at once when the base URL is none, or the credential cannot stand in a header. */
 export function createTransport(options: TransportOptions): Transport {
   const base = readBaseUrl(options.baseUrl);
-  if (!/^[\x21-\x7e]+$/.test(options.credential))
+  if (options.credential !== null && !/^[\x21-\x7e]+$/.test(options.credential))
     throw new TypeError("the token must be printable ASCII without spaces");
   const send = options.fetch ?? fetch;
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
@@ -52,7 +55,7 @@ export function createTransport(options: TransportOptions): Transport {
       redirect: "error",
       signal,
       headers: {
-        authorization: `Bearer ${options.credential}`,
+        ...proofOf(options, request.method),
         accept: request.accept ?? "application/json",
         ...(hasBody ? { "content-type": "application/json" } : {}),
       },
@@ -93,6 +96,12 @@ export function createTransport(options: TransportOptions): Transport {
       }
     },
   };
+}
+
+function proofOf({ credential, csrf }: TransportOptions, method: string): Record<string, string> {
+  if (credential !== null) return { authorization: `Bearer ${credential}` };
+  const value = method === "GET" ? null : (csrf?.() ?? null);
+  return value === null ? {} : { [CSRF_HEADER]: value };
 }
 
 /** A deadline that can be put off while the reader, not the server, takes its time. */

@@ -1,5 +1,5 @@
 import type { KeyObject } from "node:crypto";
-import { generateToken, hasChecksum, hashToken } from "./checksum-token.ts";
+import { generateToken, hasChecksum, hashToken, TOKEN_TAIL_LENGTH } from "./checksum-token.ts";
 
 /**
  * What the bearer of an admin token may do, the least first; each may do what those before it may. An auditor looks, an
@@ -26,7 +26,20 @@ export function isAdminToken(text: string): boolean {
   return ADMIN_TOKEN_PATTERN.test(text) && hasChecksum(text);
 }
 
-/** The only form in which an admin token is stored (see `hashToken`). */
+/** The only form in which an admin token, a session or a login code is stored (see `hashToken`). */
 export function hashAdminToken(pepper: KeyObject | Uint8Array, token: string): Buffer {
   return hashToken(pepper, token);
+}
+
+/** What a browser holds: `session` as its cookie, `login` as the code of a link that opens a session once. */
+export type BrowserToken = "session" | "login";
+
+/** Makes a session's cookie or a login code, in the form of every token of ours. */
+export function generateBrowserToken(kind: BrowserToken): string {
+  return generateToken(`kb${kind}_`);
+}
+
+/** Says whether a text is one of that kind with a matching checksum, without any look-up. */
+export function isBrowserToken(kind: BrowserToken, text: string): boolean {
+  return new RegExp(`^kb${kind}_[0-9A-Za-z]{${TOKEN_TAIL_LENGTH}}$`).test(text) && hasChecksum(text);
 }

@@ -12,18 +12,34 @@ export interface AdminIdentity {
 /** The bearer of the installation's own token, which the operator set or the first start made. */
 export const BOOTSTRAP_IDENTITY: AdminIdentity = { tokenId: null, name: "bootstrap", role: "admin" };
 
-const identities = new WeakMap<Request, AdminIdentity>();
-
-/** Notes who sends a request, once that is proven. */
-export function setIdentity(request: Request, identity: AdminIdentity): void {
-  identities.set(request, identity);
+/** The session behind a request, of a browser that somebody logged in with. */
+export interface RequestSession {
+  readonly idHash: Buffer;
+  readonly csrf: string;
+  readonly endsAt: Date;
 }
 
-/** Says who sends a request. Throws when nobody has proven it: a route without authentication is a bug. */
-export function identityOf(request: Request): AdminIdentity {
-  const identity = identities.get(request);
-  if (identity === undefined) throw new TypeError("the request was not authenticated");
-  return identity;
+/** What was proven about a request. */
+export interface Authentication {
+  readonly identity: AdminIdentity;
+  /** Null for a bearer token. */
+  readonly session: RequestSession | null;
+  /** Whether the same proof would still be taken: what lasts asks again from time to time. */
+  readonly isStillGood: () => Promise<boolean>;
+}
+
+const authentications = new WeakMap<Request, Authentication>();
+
+/** Notes what a request has proven. */
+export function setAuthentication(request: Request, authentication: Authentication): void {
+  authentications.set(request, authentication);
+}
+
+/** What a request has proven. Throws when it has proven nothing: a route without authentication is a bug. */
+export function authenticationOf(request: Request): Authentication {
+  const authentication = authentications.get(request);
+  if (authentication === undefined) throw new TypeError("the request was not authenticated");
+  return authentication;
 }
 
 /** The remote address as this process sees it; IPv4 in its own form. */

@@ -17,6 +17,8 @@ export interface AdminEntry {
 export interface AuditedDatabase extends Database {
   /** The same, leaving the entry also when the statement returned no row. */
   readonly evenIfNone: Database;
+  /** The same in the name of somebody who was unknown until now. */
+  by(identity: AdminIdentity): Database;
   /** How many statements have left an entry. */
   readonly entries: number;
 }
@@ -53,7 +55,7 @@ export class AdminTrail {
   /** Makes the database through which an operation changes what it changes. */
   audited(entry: AdminEntry): AuditedDatabase {
     let entries = 0;
-    const open = (isKeptEvenIfNone: boolean): Database => ({
+    const open = (isKeptEvenIfNone: boolean, by: AdminEntry = entry): Database => ({
       ...this.#database,
       query: async (text, values = []) => {
         const statement = auditStatement(text, values.length, {
@@ -61,7 +63,7 @@ export class AdminTrail {
           isKeptEvenIfNone,
         });
         const rows = await this.#withEpoch((epoch) =>
-          this.#database.query(statement, [...values, epoch, ...valuesOf(entry)]),
+          this.#database.query(statement, [...values, epoch, ...valuesOf(by)]),
         );
         if (rows.length > 0 || isKeptEvenIfNone) entries++;
         return rows;
@@ -70,6 +72,7 @@ export class AdminTrail {
     return {
       ...open(false),
       evenIfNone: open(true),
+      by: (identity) => open(false, { ...entry, identity }),
       get entries() {
         return entries;
       },

@@ -14,7 +14,7 @@ import { mountAdminEvents } from "./admin-events.ts";
 import { mountAdminTokens } from "./admin-tokens.ts";
 import { AdminTrail, type TrailReplica } from "./admin-trail.ts";
 import { mountAudit } from "./audit.ts";
-import { authenticateAdmin } from "./authenticate-admin.ts";
+import { authenticateAdmin, type TokenAuthority } from "./authenticate-admin.ts";
 import { mountBudgets } from "./budgets.ts";
 import { mountCalls } from "./calls.ts";
 import { mountEvents } from "./events.ts";
@@ -26,6 +26,7 @@ import { mountPrices } from "./prices.ts";
 import { type ControlPlaneLogger, createErrorHandler, ProblemError } from "./problem.ts";
 import { mountReconcile } from "./reconcile.ts";
 import { mountSecrets } from "./secrets.ts";
+import { mountLogin, mountSessions } from "./sessions.ts";
 import { mountSpend } from "./spend.ts";
 import { mountSql } from "./sql-query.ts";
 import { mountVaultKeys } from "./vault-keys.ts";
@@ -66,10 +67,19 @@ export interface ControlPlaneDependencies {
 }
 
 const READY_TIMEOUT_MS = 2_000;
+/** What a page of ours may do: everything from here, nothing from elsewhere, and nobody may put it into a frame. */
+const CONTENT_POLICY = {
+  "default-src": ["'self'"],
+  "img-src": ["'self'", "data:"],
+  "object-src": ["'none'"],
+  "base-uri": ["'none'"],
+  "form-action": ["'none'"],
+  "frame-ancestors": ["'none'"],
+};
 
 /**
  * Makes the control plane: the admin API, health and metrics. It opens nothing and holds no timer while nobody follows
- * its events. Only health, metrics and the API's description answer without the admin token.
+ * its events. Only health, metrics, the API's description and the login answer without an admin token.
  */
 export function createControlPlane(dependencies: ControlPlaneDependencies): Express {
   const { logger, version, pepper, adminTokenHash: bootstrapHash } = dependencies;
@@ -77,7 +87,7 @@ export function createControlPlane(dependencies: ControlPlaneDependencies): Expr
   app.disable("x-powered-by");
   app.disable("etag");
   app.set("query parser", "simple");
-  app.use(helmet({ contentSecurityPolicy: { directives: { "upgrade-insecure-requests": null } } }));
+  app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: CONTENT_POLICY } }));
   app.use((_request, response, next) => {
     response.setHeader("cache-control", "no-store");
     next();
@@ -89,8 +99,13 @@ export function createControlPlane(dependencies: ControlPlaneDependencies): Expr
   });
   const database = withUnavailable(dependencies.database);
   const trail = new AdminTrail(database, dependencies.replica);
-  app.use(API_ROOT, authenticateAdmin({ database, pepper, bootstrapHash }, new Guesses(), trail));
-  app.use(API_ROOT, createApi(dependencies, trail));
+  const authority: TokenAuthority = { database, pepper, bootstrapHash };
+  const guesses = new Guesses();
+  const login = createRouter();
+  mountLogin({ router: login, trail }, authority, guesses);
+  app.use(API_ROOT, login);
+  app.use(API_ROOT, authenticateAdmin(authority, guesses, trail));
+  app.use(API_ROOT, createApi(dependencies, trail, authority));
   app.use((request) => {
     throw new ProblemError("not_found", { detail: `there is nothing at \`${request.path}\`` });
   });
@@ -98,7 +113,15 @@ export function createControlPlane(dependencies: ControlPlaneDependencies): Expr
   return app;
 }
 
-function createApi(dependencies: ControlPlaneDependencies, trail: AdminTrail): express.Router {
+function createRouter(): express.Router {
+  return express.Router({ caseSensitive: true, strict: true });
+}
+
+function createApi(
+  dependencies: ControlPlaneDependencies,
+  trail: AdminTrail,
+  authority: TokenAuthority,
+): express.Router {
   const { secrets, pepper, onChange, logger, checkpointKey, readCheckpoints = async () => [] } = dependencies;
   const database = withUnavailable(dependencies.database);
   const longDatabase = withUnavailable(dependencies.longDatabase);
@@ -107,7 +130,7 @@ function createApi(dependencies: ControlPlaneDependencies, trail: AdminTrail): e
     const stack = error instanceof Error ? error.stack : String(error);
     logger.error({ event: "control_plane.tail_failed", stack });
   });
-  const router = express.Router({ caseSensitive: true, strict: true });
+  const router = createRouter();
   const api: AdminApi = { router, trail };
   mountSecrets(api, secrets, onChange);
   mountVaultKeys(api, { database, secrets, pepper, onChange });
@@ -117,6 +140,7 @@ function createApi(dependencies: ControlPlaneDependencies, trail: AdminTrail): e
   mountBudgets(api, database, secrets);
   mountAdminTokens(api, database, pepper);
   mountAdminEvents(api, database);
+  mountSessions(api, authority);
   const isTombstoneSigned = (tombstone: SignedTombstone) => isSignedBy(checkpointKey, tombstone);
   mountAudit(api, longDatabase, { isTombstoneSigned, readCheckpoints });
   if (dependencies.plane !== undefined) mountPrices(api, dependencies.plane, secrets);

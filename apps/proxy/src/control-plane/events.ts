@@ -1,5 +1,6 @@
 import type { KeybrakeEvent } from "@keybrake/client/contract";
 import type { Response } from "express";
+import { authenticationOf } from "./admin-identity.ts";
 import type { LiveTail } from "./live-tail.ts";
 import { type AdminApi, mountStream } from "./operation-handler.ts";
 import { ProblemError } from "./problem.ts";
@@ -12,25 +13,35 @@ const UNSENT_BYTES_MAX = 1_048_576;
 /** The live tail as server-sent events. */
 export function mountEvents(api: AdminApi, tail: LiveTail): void {
   let readers = 0;
-  mountStream(api, "streamEvents", async (_request, { response }) => {
+  mountStream(api, "streamEvents", async (_asked, { request, response }) => {
     if (readers >= READERS_MAX) {
       const detail = `${READERS_MAX} readers follow already`;
       throw new ProblemError("overloaded", { detail, retryAfterSeconds: 5 });
     }
     readers++;
     try {
-      await follow(tail, response);
+      await follow(tail, response, authenticationOf(request).isStillGood);
     } finally {
       readers--;
     }
   });
 }
 
-/** Resolves when the reader has left, or was cut off. */
-async function follow(tail: LiveTail, response: Response): Promise<void> {
+/** Resolves when the reader has left, was cut off, or may not read any more. */
+async function follow(
+  tail: LiveTail,
+  response: Response,
+  isStillGood: () => Promise<boolean>,
+): Promise<void> {
   const closed = new Promise<void>((resolve) => response.once("close", resolve));
   const unsubscribe = await tail.subscribe((events) => write(response, events.map(renderEvent).join("")));
-  const heartbeat = setInterval(() => write(response, ": still here\n\n"), HEARTBEAT_EVERY_MS);
+  const beat = async () => {
+    // A database that does not answer has nothing to tell either.
+    const isGood = await isStillGood().catch(() => true);
+    if (isGood) write(response, ": still here\n\n");
+    else response.end();
+  };
+  const heartbeat = setInterval(() => void beat(), HEARTBEAT_EVERY_MS);
   heartbeat.unref();
   try {
     response.status(200).setHeader("content-type", "text/event-stream");

@@ -9,7 +9,7 @@ import {
 import { type AdminRole, isRoleSufficient } from "@keybrake/core";
 import express, { type Request, type Response, type Router } from "express";
 import type { z } from "zod";
-import { type AdminIdentity, addressOf, identityOf } from "./admin-identity.ts";
+import { type AdminIdentity, addressOf, authenticationOf } from "./admin-identity.ts";
 import type { AdminEntry, AdminTrail, AuditedDatabase } from "./admin-trail.ts";
 import { invalidField, ProblemError, toProblem } from "./problem.ts";
 
@@ -27,6 +27,7 @@ export interface ContractRequest<Name extends OperationName> {
   readonly params: Parsed<Routes[Name]["params"]>;
   readonly query: Parsed<Routes[Name]["query"]>;
   readonly body: Parsed<Routes[Name]["body"]>;
+  readonly identity: Routes[Name]["role"] extends null ? null : AdminIdentity;
   /**
    * Where an operation that changes something must make its change: the entry in the admin trail is part of the same
    * transaction. One that forgets it fails. With an elevation the entries are written around the operation instead.
@@ -90,7 +91,7 @@ export function mountStream<Name extends OperationName>(
   const route: Route = ROUTES[name];
   const method = OPERATIONS[name].method.toLowerCase() as "get";
   router[method](expressPath(name), async (request, response) => {
-    const identity = identityOf(request);
+    const identity = route.role === null ? null : authenticationOf(request).identity;
     let entry: AdminEntry = {
       identity,
       address: addressOf(request),
@@ -99,14 +100,14 @@ export function mountStream<Name extends OperationName>(
       details: {},
     };
     try {
-      requireRole(identity, route.role, "this");
+      if (identity !== null) requireRole(identity, route.role, "this");
       if (route.body !== null) await readBody(request, response);
       const parsed = parseRequest(route, request);
       const details = pickFields(parsed.body, route.change?.fields ?? []);
       entry = { ...entry, target: entry.target ?? readText(details[route.change?.target ?? ""]), details };
       const isElevated = requireElevation(route, parsed.body, identity);
       const handleWith = (audited: AuditedDatabase | null) =>
-        handle({ ...parsed, audited } as ContractRequest<Name>, { request, response });
+        handle({ ...parsed, identity, audited } as ContractRequest<Name>, { request, response });
       if (route.change === null) await handleWith(null);
       else if (route.elevation === null) await change(trail, entry, handleWith);
       else if (isElevated) await changeInSteps(trail, entry, handleWith);
@@ -150,6 +151,8 @@ async function noteRefusal(
   error: unknown,
 ): Promise<void> {
   const { code } = toProblem(error);
+  // Whoever proved nothing is counted as a guess, and noted as one.
+  if (route.role === null) return;
   if (route.change === null && code !== "role_not_sufficient") return;
   if (PROBLEMS[code].status < 500) await trail.note(entry, "refused", code);
   else await trail.note(entry, "failed", code).catch(() => undefined);
@@ -194,15 +197,16 @@ export function mountOtherMethods(router: Router): void {
 }
 
 /** Before anything of the request is read: whoever may not ask learns nothing of how to ask. */
-function requireRole(identity: AdminIdentity, needed: AdminRole, what: string): void {
-  if (isRoleSufficient(identity.role, needed)) return;
+function requireRole(identity: AdminIdentity, needed: AdminRole | null, what: string): void {
+  if (needed === null || isRoleSufficient(identity.role, needed)) return;
   const detail = `${what} needs the role \`${needed}\`, and this token has the role \`${identity.role}\``;
   throw new ProblemError("role_not_sufficient", { detail });
 }
 
 /** Whether the request asks for what needs more; throws when it may not. */
-function requireElevation({ elevation }: Route, body: unknown, identity: AdminIdentity): boolean {
-  if (elevation === null || (body as Record<string, unknown>)[elevation.flag] !== true) return false;
+function requireElevation({ elevation }: Route, body: unknown, identity: AdminIdentity | null): boolean {
+  if (elevation === null || identity === null || (body as Record<string, unknown>)[elevation.flag] !== true)
+    return false;
   requireRole(identity, elevation.role, `\`${elevation.flag}\``);
   return true;
 }
@@ -218,13 +222,15 @@ function requireJson(request: Request): void {
     throw new ProblemError("unsupported_media_type", { detail: "send `Content-Type: application/json`" });
 }
 
-function parseRequest(route: Route, request: Request): Omit<ContractRequest<OperationName>, "audited"> {
+type Parts = Pick<ContractRequest<OperationName>, "params" | "query" | "body">;
+
+function parseRequest(route: Route, request: Request): Parts {
   const body = request.body === undefined && route.isBodyOptional ? {} : (request.body as unknown);
   return {
     params: parsePart(route.params, request.params, "the path"),
     query: parsePart(route.query, request.query, "the query") ?? refuseQuery(request),
     body: parsePart(route.body, body, "the body"),
-  } as Omit<ContractRequest<OperationName>, "audited">;
+  } as Parts;
 }
 
 function refuseQuery(request: Request): null {

@@ -179,6 +179,20 @@ describe("keybrake", () => {
     expect((await keybrake(["kill-switch", "status"], "", asOperator)).code).toBe(1);
   });
 
+  it("makes a link that logs in once, and shows what operators did and were refused", async () => {
+    const { stdout } = await keybrake(["login"]);
+    expect(stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#login=kblogin_[0-9A-Za-z]{38}\n$/);
+    const listed = await keybrake(["admin-events", "--action", "secret.delete"]);
+    expect(listed.stdout).toMatch(
+      / night shift +operator +secret\.delete +main +refused \(role_not_sufficient\) +\{\}$/m,
+    );
+    const { data } = await json(["admin-events", "--action", "kill_switch.set"]);
+    expect(data).toMatchObject([
+      { details: { engaged: false } },
+      { details: { engaged: true, reason: "fire" } },
+    ]);
+  });
+
   it("caps, lists and deletes budgets", async () => {
     const set = await json([
       "budgets",

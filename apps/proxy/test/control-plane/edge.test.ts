@@ -46,7 +46,8 @@ describe("the edge of the control plane", () => {
     expect((await ask("/api/v1/openapi.json", { token: null })).body).toEqual(
       createOpenApiDocument("0.0.0-test"),
     );
-    for (const { method, path } of Object.values(OPERATIONS)) {
+    for (const [name, { method, path }] of Object.entries(OPERATIONS)) {
+      if (name === "createSession") continue;
       const answer = await ask(`/api/v1${path.replace(/\{\w+\}/g, "x")}`, { method, token: null });
       expect([path, answer.status, answer.body["code"]]).toEqual([path, 401, "unauthorized"]);
     }
@@ -122,7 +123,11 @@ describe("the edge of the control plane", () => {
     const { headers } = await ask("/api/v1/secrets", { headers: { origin: "https://evil.example" } });
     expect(headers.get("cache-control")).toBe("no-store");
     expect(headers.get("x-content-type-options")).toBe("nosniff");
-    expect(headers.get("content-security-policy")).toContain("default-src 'self'");
+    expect(headers.get("content-security-policy")).toBe(
+      "default-src 'self';img-src 'self' data:;object-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
+    );
+    expect(headers.get("x-frame-options")).toBe("SAMEORIGIN");
+    expect(headers.get("referrer-policy")).toBe("no-referrer");
     expect(headers.get("access-control-allow-origin")).toBeNull();
     expect(headers.get("x-powered-by")).toBeNull();
   });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { API_ROOT, OPERATIONS, type OperationName } from "../operations.ts";
+import { API_ROOT, CSRF_HEADER, OPERATIONS, type OperationName } from "../operations.ts";
 import { PROBLEMS, type ProblemCode } from "../problem.ts";
 import { type AnswerSpec, COMMON_PROBLEMS, problemSchema, type Route } from "./route.ts";
 import { ROUTES } from "./routes.ts";
@@ -23,10 +23,18 @@ export function createOpenApiDocument(version: string): Json {
       description: "Secrets, vault keys, budgets, the brake and the audit log of one Keybrake installation.",
     },
     servers: [{ url: API_ROOT }],
-    security: [{ adminToken: [] }],
+    security: [{ adminToken: [] }, { session: [] }],
     paths,
     components: {
-      securitySchemes: { adminToken: { type: "http", scheme: "bearer" } },
+      securitySchemes: {
+        adminToken: { type: "http", scheme: "bearer" },
+        session: {
+          type: "apiKey",
+          in: "cookie",
+          name: "keybrake_session",
+          description: `Opened by \`createSession\`; a change also needs \`${CSRF_HEADER}\` and the same origin.`,
+        },
+      },
       schemas: components,
     },
   };
@@ -43,6 +51,7 @@ function describeOperation(name: OperationName, components: Json): Json {
     summary: route.summary,
     description: describeRole(route),
     "x-keybrake-role": route.role,
+    ...(route.role === null ? { security: [] } : {}),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === null ? {} : { requestBody: describeBody(route, components) }),
     responses: { ...describeAnswers(route, components), ...describeProblems(route, components) },
@@ -50,6 +59,7 @@ function describeOperation(name: OperationName, components: Json): Json {
 }
 
 function describeRole({ role, elevation }: Route): string {
+  if (role === null) return "Needs no token: what the body holds is the proof.";
   const needed = `Needs the role \`${role}\``;
   return elevation === null
     ? `${needed}.`

@@ -5,8 +5,8 @@ import type { ProblemCode } from "../problem.ts";
 /** What one operation takes and gives. Null where it takes, or answers with, nothing. */
 export interface Route {
   readonly summary: string;
-  /** Whoever asks needs this role, or one that may do more. */
-  readonly role: AdminRole;
+  /** Whoever asks needs this role, or one that may do more; null = nobody has to be known yet. */
+  readonly role: AdminRole | null;
   /**
    * What it changes, as the admin trail names it, and which fields of the body stand there; null = it only looks. The
    * target is the parameter of the path, else the field of the body that `target` names, else the new thing's id.
@@ -53,6 +53,7 @@ export const COMMON_PROBLEMS = [
   "invalid_request",
   "unauthorized",
   "role_not_sufficient",
+  "csrf_refused",
   "too_many_attempts",
   "internal",
   "ledger_unavailable",

@@ -12,6 +12,7 @@ import { refreshedPricesSchema, refreshPricesBody } from "./prices.ts";
 import { reconcileBody, reconcileReportSchema } from "./reconcile.ts";
 import type { Route } from "./route.ts";
 import { createSecretBody, rotateSecretBody, secretSchema } from "./secret.ts";
+import { createSessionBody, loginCodeSchema, sessionSchema } from "./session.ts";
 import { listSpendQuery, spendPageSchema } from "./spend.ts";
 import { runSqlBody, sqlResultSchema } from "./sql.ts";
 import {
@@ -264,6 +265,35 @@ export const ROUTES = {
     params: byId,
     answers: { 204: { description: "no later request with it is served", schema: null } },
     problems: ["not_found"],
+  },
+  createSession: {
+    ...nothing,
+    summary: "Open a session with an admin token or a login code; the answer sets its cookie",
+    role: null,
+    change: { action: "session.create", fields: [] },
+    body: createSessionBody,
+    answers: { 201: { description: "opened", schema: sessionSchema } },
+  },
+  getSession: {
+    ...nothing,
+    summary: "Show who asks",
+    role: "auditor",
+    answers: { 200: { description: "the name and the role of the token behind it", schema: sessionSchema } },
+  },
+  deleteSession: {
+    ...nothing,
+    summary: "End the session that asks",
+    role: "auditor",
+    change: { action: "session.delete", fields: [] },
+    answers: { 204: { description: "ended; its cookie opens nothing any more", schema: null } },
+    problems: ["not_found"],
+  },
+  createLoginCode: {
+    ...nothing,
+    summary: "Make a code that opens one session in the name of whoever asks",
+    role: "auditor",
+    change: { action: "login_code.create", fields: [] },
+    answers: { 201: { description: "good for ten minutes, once", schema: loginCodeSchema } },
   },
   listAdminEvents: {
     ...nothing,

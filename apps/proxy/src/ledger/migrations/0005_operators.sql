@@ -97,3 +97,23 @@ BEGIN
   END LOOP;
   bad_seq := NULL;
 END $$;
+
+-- A browser that somebody logged in with. The cookie's value is stored as its keyed hash only. A session of the
+-- bootstrap token, which stands in no table, names that token by a keyed hash: with another one it ends.
+CREATE TABLE admin_sessions (
+  id_hash bytea PRIMARY KEY CHECK (octet_length(id_hash) = 32),
+  token_id uuid REFERENCES admin_tokens (id),
+  bootstrap_hash bytea,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  seen_at timestamptz NOT NULL DEFAULT now(),
+  CHECK ((token_id IS NULL) <> (bootstrap_hash IS NULL))
+);
+
+-- What opens a session once, in the name of the token that asked for it. A code that was used is no row any more.
+CREATE TABLE login_codes (
+  code_hash bytea PRIMARY KEY CHECK (octet_length(code_hash) = 32),
+  token_id uuid REFERENCES admin_tokens (id),
+  bootstrap_hash bytea,
+  expires_at timestamptz NOT NULL,
+  CHECK ((token_id IS NULL) <> (bootstrap_hash IS NULL))
+);
