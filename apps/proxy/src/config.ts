@@ -23,6 +23,8 @@ export interface Config {
   readonly dataDir: string;
   /** Null = the embedded database in `dataDir`. */
   readonly databaseUrl: string | null;
+  /** Who migrates and owns the tables, when the server itself shall be a role that may do less; else null. */
+  readonly databaseOwnerUrl: string | null;
   readonly redisUrl: string | null;
   /** Base64 of 32 bytes as given, or the file that holds it; both null = generated when embedded. */
   readonly masterKey: string | null;
@@ -54,6 +56,7 @@ const KNOWN = new Set([
   "KEYBRAKE_ADMIN_PORT",
   "KEYBRAKE_DATA_DIR",
   "KEYBRAKE_DATABASE_URL",
+  "KEYBRAKE_DATABASE_OWNER_URL",
   "KEYBRAKE_REDIS_URL",
   "KEYBRAKE_MASTER_KEY",
   "KEYBRAKE_MASTER_KEY_FILE",
@@ -78,9 +81,11 @@ const SECRET_VARIABLES = [
   "KEYBRAKE_MASTER_KEY",
   "KEYBRAKE_ADMIN_TOKEN",
   "KEYBRAKE_DATABASE_URL",
+  "KEYBRAKE_DATABASE_OWNER_URL",
   "KEYBRAKE_REDIS_URL",
 ];
 
+const POSTGRES = ["postgres:", "postgresql:"];
 const SECRET_FILES = new Set(["KEYBRAKE_MASTER_KEY_FILE", "KEYBRAKE_ADMIN_TOKEN_FILE"]);
 
 /** Thrown with every problem of the environment at once, one sentence each. */
@@ -98,7 +103,7 @@ export class ConfigError extends Error {
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const reader = new Reader(env);
   reader.refuseUnknown();
-  const databaseUrl = reader.url("KEYBRAKE_DATABASE_URL", ["postgres:", "postgresql:"]);
+  const { databaseUrl, databaseOwnerUrl } = reader.databases();
   const dataDir = path.resolve(reader.text("KEYBRAKE_DATA_DIR") ?? ".keybrake");
   const config: Config = {
     host: reader.text("KEYBRAKE_HOST") ?? "127.0.0.1",
@@ -106,6 +111,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     adminPort: reader.wholeNumber("KEYBRAKE_ADMIN_PORT", 0, 65_535) ?? 8788,
     dataDir,
     databaseUrl,
+    databaseOwnerUrl,
     redisUrl: reader.url("KEYBRAKE_REDIS_URL", ["redis:", "rediss:"]),
     masterKey: reader.text("KEYBRAKE_MASTER_KEY"),
     masterKeyFile: reader.text("KEYBRAKE_MASTER_KEY_FILE"),
@@ -147,6 +153,22 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   reader.throwIfWrong();
   return config;
+}
+
+/** What `migrate` needs of the environment: both databases' addresses, and nothing else. */
+export function readMigrationConfig(env: Readonly<Record<string, string | undefined>>): {
+  readonly databaseUrl: string;
+  readonly databaseOwnerUrl: string;
+} {
+  const reader = new Reader(env);
+  const { databaseUrl, databaseOwnerUrl } = reader.databases();
+  if (databaseUrl === null || databaseOwnerUrl === null) {
+    reader.problem(
+      "set KEYBRAKE_DATABASE_OWNER_URL to the owner of the tables, and KEYBRAKE_DATABASE_URL to the role of the server",
+    );
+  }
+  reader.throwIfWrong();
+  return { databaseUrl: databaseUrl ?? "", databaseOwnerUrl: databaseOwnerUrl ?? "" };
 }
 
 /** The setting that names another address for a vendor: a mock, a test server. */
@@ -220,6 +242,18 @@ class Reader {
       `${name} must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
     );
     return null;
+  }
+
+  databases(): { readonly databaseUrl: string | null; readonly databaseOwnerUrl: string | null } {
+    const databaseUrl = this.url("KEYBRAKE_DATABASE_URL", POSTGRES);
+    const databaseOwnerUrl = this.url("KEYBRAKE_DATABASE_OWNER_URL", POSTGRES);
+    if (databaseOwnerUrl !== null) {
+      if (databaseUrl === null)
+        this.problem("KEYBRAKE_DATABASE_OWNER_URL needs KEYBRAKE_DATABASE_URL beside it");
+      else if (new URL(databaseUrl).username === "")
+        this.problem("KEYBRAKE_DATABASE_URL must name its user, who is given the rights of the server");
+    }
+    return { databaseUrl, databaseOwnerUrl };
   }
 
   origin(name: string): string | null {

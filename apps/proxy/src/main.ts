@@ -1,5 +1,6 @@
 import { constants } from "node:os";
-import { ConfigError, forgetSecrets, readConfig } from "./config.ts";
+import { ConfigError, forgetSecrets, readConfig, readMigrationConfig } from "./config.ts";
+import { migrateAsOwner } from "./open-database.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
 /** Configuration that is wrong, or a part that cannot start: the operator must act before another try can help. */
@@ -37,11 +38,27 @@ function crash(error: unknown): void {
   process.exit(1);
 }
 
-try {
+/** Serves; or with `migrate` brings the schema up to date as its owner, and ends. */
+async function run(command: string | undefined): Promise<void> {
+  if (command === "migrate") {
+    const { databaseOwnerUrl, databaseUrl } = readMigrationConfig(process.env);
+    forgetSecrets(process.env);
+    const applied = await migrateAsOwner(databaseOwnerUrl, databaseUrl);
+    process.stdout.write(
+      applied.length === 0 ? "the schema is up to date\n" : `applied ${applied.join(", ")}\n`,
+    );
+    return;
+  }
+  if (command !== undefined)
+    throw new ConfigError([`\`${command}\` is no command: leave it out, or use \`migrate\``]);
   const config = readConfig(process.env);
   forgetSecrets(process.env);
   server = await startServer(config);
   process.stdout.write(`${server.banner}\n`);
+}
+
+try {
+  await run(process.argv[2]);
 } catch (error) {
   process.stderr.write(describeStartFailure(error));
   process.exit(EXIT_CANNOT_START);

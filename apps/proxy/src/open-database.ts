@@ -1,6 +1,6 @@
 import type { Config } from "./config.ts";
 import { lockDataDir } from "./ledger/data-dir-lock.ts";
-import type { Database } from "./ledger/database.ts";
+import { type Database, sqlStateOf } from "./ledger/database.ts";
 import { migrate } from "./ledger/migrate.ts";
 import { openPglite } from "./ledger/pglite.ts";
 import { openPostgres } from "./ledger/postgres.ts";
@@ -16,6 +16,8 @@ export interface Databases {
   /** For queries that people write. */
   readonly queries: Database;
   readonly isEmbedded: boolean;
+  /** Whether this process could change the audit log past the ledger's functions: its role owns the tables. */
+  readonly isOwner: boolean;
   /** Resolves when the embedded engine has ended by itself: nothing can be decided any more. Null with PostgreSQL. */
   readonly died: Promise<Error> | null;
   close(): Promise<void>;
@@ -23,18 +25,74 @@ export interface Databases {
 
 /** Opens PostgreSQL, or the embedded database under a lock of its directory, and brings the schema up to date. */
 export async function openDatabases(config: Config): Promise<Databases> {
-  const databases =
-    config.databaseUrl === null ? await openEmbedded(config.dataDir) : openExternal(config.databaseUrl);
+  const { databaseUrl, databaseOwnerUrl, dataDir } = config;
+  if (databaseUrl !== null && databaseOwnerUrl !== null) await migrateAsOwner(databaseOwnerUrl, databaseUrl);
+  const opened = databaseUrl === null ? await openEmbedded(dataDir) : openExternal(databaseUrl);
   try {
-    await migrate(databases.long);
+    await migrate(opened.long).catch((error: unknown) => {
+      throw isForbidden(error) ? new Error(FORBIDDEN, { cause: error }) : error;
+    });
+    return { ...opened, isOwner: await isOwner(opened.general) };
   } catch (error) {
-    await databases.close();
+    await opened.close();
     throw error;
   }
-  return databases;
 }
 
-function openExternal(url: string): Databases {
+/**
+ * Brings the schema up to date as its owner, and gives the role in `databaseUrl` what the server needs of it. Returns the
+ * migrations that were applied. Rejects when that role does not exist, or could undo what the rights are for.
+ */
+export async function migrateAsOwner(ownerUrl: string, databaseUrl: string): Promise<readonly string[]> {
+  const owner = openPostgres(ownerUrl, { connectionsMax: 1, queryTimeoutMs: null });
+  try {
+    const applied = await migrate(owner);
+    await grantRuntime(owner, decodeURIComponent(new URL(databaseUrl).username));
+    return applied;
+  } finally {
+    await owner.close();
+  }
+}
+
+async function grantRuntime(owner: Database, role: string): Promise<void> {
+  const [row] = await owner.query(
+    `SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1) AS exists,
+       EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1 AND pg_has_role(rolname, current_user, 'MEMBER')) AS is_owner`,
+    [role],
+  );
+  if (row?.["exists"] !== true) {
+    const statement = `CREATE ROLE "${role.replaceAll('"', '""')}" LOGIN PASSWORD '…'`;
+    throw new Error(
+      `the role \`${role}\` of KEYBRAKE_DATABASE_URL does not exist: run ${statement}, and start again`,
+    );
+  }
+  // The owner, or one of its members, or a superuser: no right can be kept from it, and the start will say so.
+  if (row["is_owner"] === true) return;
+  await owner.query("SELECT grant_runtime($1)", [role]).catch((error: unknown) => {
+    const hint = error instanceof Error && "hint" in error ? `: ${String(error.hint)}` : "";
+    throw new Error(`${error instanceof Error ? error.message : String(error)}${hint}`, { cause: error });
+  });
+}
+
+async function isOwner(database: Database): Promise<boolean> {
+  const [row] = await database.query(
+    "SELECT pg_has_role(relowner, 'USAGE') AS is_owner FROM pg_class WHERE oid = 'calls'::regclass",
+  );
+  return row?.["is_owner"] === true;
+}
+
+const FORBIDDEN =
+  "the database's schema is not up to date, and this role may not change it: set KEYBRAKE_DATABASE_OWNER_URL to the " +
+  "owner of the tables, or run `npx keybrake migrate` with it";
+
+function isForbidden(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return sqlStateOf(cause) === "42501";
+}
+
+type Opened = Omit<Databases, "isOwner">;
+
+function openExternal(url: string): Opened {
   const ledger = openPostgres(url, { connectionsMax: 2 });
   const general = openPostgres(url, { connectionsMax: 8 });
   const long = openPostgres(url, { connectionsMax: 2, queryTimeoutMs: null });
@@ -45,7 +103,7 @@ function openExternal(url: string): Databases {
   return { ledger, general, long, queries, isEmbedded: false, died: null, close };
 }
 
-async function openEmbedded(dataDir: string): Promise<Databases> {
+async function openEmbedded(dataDir: string): Promise<Opened> {
   const lock = lockDataDir(dataDir);
   try {
     const database = await openPglite(dataDir, { waitsForDisk: true });

@@ -83,6 +83,10 @@ async function compose(
     logger.fatal({ code: errorCode(error) }, "the embedded database has ended");
     process.exit(1);
   });
+  if (databases.isOwner && !databases.isEmbedded)
+    logger.warn(
+      "the role of KEYBRAKE_DATABASE_URL owns the audit log's tables and could change them: see KEYBRAKE_DATABASE_OWNER_URL",
+    );
   const installKeys = await openInstallKeys(databases.general, masterKey);
   const inFlight = new InFlight();
   const metrics = createMetrics(() => inFlight.total);

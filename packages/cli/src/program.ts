@@ -18,7 +18,7 @@ import { addSecrets } from "./commands/secrets.ts";
 import { addSpend } from "./commands/spend.ts";
 import { addSql } from "./commands/sql.ts";
 import { addTokens } from "./commands/tokens.ts";
-import { addUp } from "./commands/up.ts";
+import { addMigrate, addUp } from "./commands/up.ts";
 import { createRun } from "./context.ts";
 import { EXIT, type ExitCode, explainError } from "./exit.ts";
 import { showText, type Terminal } from "./terminal.ts";
@@ -72,6 +72,7 @@ function createProgram(terminal: Terminal): Command {
   addRun(program, run);
   addInit(program, run);
   addSandbox(program, run);
+  addMigrate(program, run);
   addSecrets(program, run, terminal);
   addKeys(program, run, terminal);
   addRevocations(program, run);

@@ -32,12 +32,15 @@ export interface SqlStore {
   close(): Promise<void>;
 }
 
-/** Opens a store on a PostgreSQL database of its own. */
+/**
+ * Opens a store on a PostgreSQL database of its own. Its replicas are the role that a server should be, which may write
+ * to the ledger through its functions only; scenes are set by the owner.
+ */
 export async function openPostgresStore(): Promise<SqlStore> {
-  const { url, drop } = await createTestDatabase();
-  const target = new URL(url);
+  const { url, runtimeUrl, drop } = await createTestDatabase();
+  const target = new URL(runtimeUrl);
   const relay = await openTcpRelay(target.hostname, Number(target.port || 5432), FLUSH);
-  const relayed = new URL(url);
+  const relayed = new URL(runtimeUrl);
   relayed.hostname = "127.0.0.1";
   relayed.port = String(relay.port);
   const opened: Database[] = [];
@@ -51,10 +54,10 @@ export async function openPostgresStore(): Promise<SqlStore> {
   return {
     control: open(url, 6),
     ledgerDatabase: open(relayed.href, 2),
-    generalDatabase: open(url, 4),
+    generalDatabase: open(runtimeUrl, 4),
     faults: createFaults(own, relay),
     lockTable: (table) => lockTable(own, table),
-    openDatabase: () => open(url, 2),
+    openDatabase: () => open(runtimeUrl, 2),
     transact: (statements) => transact(own, statements),
     close: async () => {
       await Promise.all(opened.map((database) => database.close()));

@@ -6,21 +6,27 @@ import { createTestDatabase, createTestDataDir, DATABASE_URL } from "../support/
 
 /** The databases of one test file, migrated, and how to get rid of them. */
 export interface TestDatabases {
+  /** As the server has them: on PostgreSQL under a role that may change the ledger through its functions only. */
   readonly database: Database;
   readonly longDatabase: Database;
+  /** For setting scenes and looking at rows, as the owner of the tables. */
+  readonly ownerDatabase: Database;
   close(): Promise<void>;
 }
 
 const MONTHS_AHEAD = 2;
 
 async function openPostgresDatabases(): Promise<TestDatabases> {
-  const { url, drop } = await createTestDatabase();
-  const database = openPostgres(url, { connectionsMax: 6 });
-  const longDatabase = openPostgres(url, { connectionsMax: 2, queryTimeoutMs: null });
+  const { url, runtimeUrl, drop } = await createTestDatabase();
+  const database = openPostgres(runtimeUrl, { connectionsMax: 6 });
+  const longDatabase = openPostgres(runtimeUrl, { connectionsMax: 2, queryTimeoutMs: null });
+  const ownerDatabase = openPostgres(url, { connectionsMax: 4 });
   return {
     database,
     longDatabase,
+    ownerDatabase,
     close: async () => {
+      await ownerDatabase.close();
       await database.close();
       await longDatabase.close();
       await drop();
@@ -34,6 +40,7 @@ async function openPgliteDatabases(): Promise<TestDatabases> {
   return {
     database,
     longDatabase: database,
+    ownerDatabase: database,
     close: async () => {
       await database.close();
       dataDir.remove();

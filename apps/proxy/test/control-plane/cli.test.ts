@@ -408,7 +408,7 @@ keys:
 
   // The last one: it spoils the log.
   it("exits 1 when the audit log is not sound, and names the link", async () => {
-    await databases.database.query("UPDATE calls SET agent_id = 'forged'");
+    await databases.ownerDatabase.query("UPDATE calls SET agent_id = 'forged'");
     const { code, stderr } = await keybrake(["audit", "verify"]);
     expect(code).toBe(1);
     expect(stderr).toMatch(

@@ -14,6 +14,7 @@ import { createCheckedFetch } from "./checked-fetch.ts";
 
 /** A control plane that listens, on real databases. */
 export interface Stage {
+  /** As the owner of the tables. */
   readonly database: Database;
   readonly baseUrl: string;
   readonly token: string;
@@ -32,7 +33,7 @@ export interface Stage {
 
 /** Starts a control plane on a free port of the loopback. Every JSON answer is checked against the contract. */
 export async function openStage(databases: TestDatabases): Promise<Stage> {
-  const { database, longDatabase } = databases;
+  const { database, longDatabase, ownerDatabase } = databases;
   const masterKey = createMasterKey(randomBytes(32));
   const installKeys = await openInstallKeys(database, masterKey);
   const secrets = openSecretStore(database, masterKey, installKeys.installationId);
@@ -41,9 +42,9 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
   let isReady = true;
   let changes = 0;
   const replica = {
-    epoch: await startEpoch(database),
+    epoch: await startEpoch(ownerDatabase),
     register: async () => {
-      replica.epoch = await startEpoch(database);
+      replica.epoch = await startEpoch(ownerDatabase);
     },
   };
   const app = createControlPlane({
@@ -64,7 +65,7 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
   await once(server, "listening");
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
-    database,
+    database: ownerDatabase,
     baseUrl,
     token,
     admin: createAdminClient({ baseUrl, token, fetch: createCheckedFetch() }),

@@ -13,9 +13,12 @@ export interface StartAttempt {
 }
 
 /** Starts a server with exactly these settings of ours, and waits until it ends; ended by force after forty seconds. */
-export async function attemptStart(settings: Readonly<Record<string, string>>): Promise<StartAttempt> {
+export async function attemptStart(
+  settings: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): Promise<StartAttempt> {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("KEYBRAKE_"));
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...Object.fromEntries(inherited), ...settings },
   });

@@ -30,6 +30,8 @@ const CACHE = fileURLToPath(new URL("../../node_modules/.cache/keybrake-test/", 
 const PGLITE_PACKAGE = new URL("../../node_modules/@electric-sql/pglite/package.json", import.meta.url);
 const MIGRATIONS = new URL("../../src/ledger/migrations/", import.meta.url);
 const TEMPLATE_AGE_MS_MAX = 6 * 3_600_000;
+/** Roles are the whole server's: there is one for all test databases. */
+const RUNTIME_ROLE = "keybrake_test_runtime";
 const TEMPLATE_PREFIX = "keybrake_template_";
 /** Held while the template is made or copied: PostgreSQL copies only a database that nobody is connected to. */
 const TEMPLATE_LOCK = 7_301_901;
@@ -37,6 +39,8 @@ const TEMPLATE_LOCK = 7_301_901;
 /** A PostgreSQL database with the newest schema and nothing in it. */
 export interface TestDatabase {
   readonly url: string;
+  /** The same, as the role that a server runs under when it is not the tables' owner. */
+  readonly runtimeUrl: string;
   drop(): Promise<void>;
 }
 
@@ -53,8 +57,12 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     await ensureTemplate(client, DATABASE_URL, template);
     await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
   });
+  const runtimeUrl = new URL(urlOf(DATABASE_URL, name));
+  runtimeUrl.username = RUNTIME_ROLE;
+  runtimeUrl.password = RUNTIME_ROLE;
   return {
     url: urlOf(DATABASE_URL, name),
+    runtimeUrl: runtimeUrl.href,
     drop: () =>
       onServer(DATABASE_URL, async (client) => {
         await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
@@ -120,6 +128,9 @@ async function ensureTemplate(client: pg.Client, serverUrl: string, template: st
   );
   if (rows.some(({ datname }) => datname === template)) return;
   for (const { datname } of rows) await client.query(`DROP DATABASE ${datname} WITH (FORCE)`);
+  const roles = await client.query("SELECT 1 FROM pg_roles WHERE rolname = $1", [RUNTIME_ROLE]);
+  if (roles.rows.length === 0)
+    await client.query(`CREATE ROLE ${RUNTIME_ROLE} LOGIN PASSWORD '${RUNTIME_ROLE}'`);
   // Under another name until it is whole: a run that is killed meanwhile leaves nothing that looks like a template.
   const unfinished = `${TEMPLATE_PREFIX}unfinished`;
   await client.query(`CREATE DATABASE ${unfinished}`);
@@ -127,6 +138,7 @@ async function ensureTemplate(client: pg.Client, serverUrl: string, template: st
   try {
     await migrate(database);
     await ensurePartitions(database);
+    await database.query("SELECT grant_runtime($1)", [RUNTIME_ROLE]);
   } finally {
     await database.close();
   }
