@@ -29,6 +29,9 @@ export interface Config {
   /** Base64 of 32 bytes as given, or the file that holds it; both null = generated when embedded. */
   readonly masterKey: string | null;
   readonly masterKeyFile: string | null;
+  /** The key in use before, while it is being changed. */
+  readonly previousMasterKey: string | null;
+  readonly previousMasterKeyFile: string | null;
   readonly adminToken: string | null;
   readonly upstreamUrls: Readonly<Record<VendorName, string | null>>;
   readonly isSandbox: boolean;
@@ -60,6 +63,8 @@ const KNOWN = new Set([
   "KEYBRAKE_REDIS_URL",
   "KEYBRAKE_MASTER_KEY",
   "KEYBRAKE_MASTER_KEY_FILE",
+  "KEYBRAKE_MASTER_KEY_PREVIOUS",
+  "KEYBRAKE_MASTER_KEY_PREVIOUS_FILE",
   "KEYBRAKE_ADMIN_TOKEN",
   "KEYBRAKE_ADMIN_TOKEN_FILE",
   ...VENDOR_NAMES.map(upstreamVariable),
@@ -79,6 +84,7 @@ const KNOWN = new Set([
 const ELSEWHERE = /^KEYBRAKE_(?:TEST_|STRIPE_MOCK_|URL$|DATA_URL$|FUZZ_|BENCH_)/;
 const SECRET_VARIABLES = [
   "KEYBRAKE_MASTER_KEY",
+  "KEYBRAKE_MASTER_KEY_PREVIOUS",
   "KEYBRAKE_ADMIN_TOKEN",
   "KEYBRAKE_DATABASE_URL",
   "KEYBRAKE_DATABASE_OWNER_URL",
@@ -86,7 +92,11 @@ const SECRET_VARIABLES = [
 ];
 
 const POSTGRES = ["postgres:", "postgresql:"];
-const SECRET_FILES = new Set(["KEYBRAKE_MASTER_KEY_FILE", "KEYBRAKE_ADMIN_TOKEN_FILE"]);
+const SECRET_FILES = new Set([
+  "KEYBRAKE_MASTER_KEY_FILE",
+  "KEYBRAKE_MASTER_KEY_PREVIOUS_FILE",
+  "KEYBRAKE_ADMIN_TOKEN_FILE",
+]);
 
 /** Thrown with every problem of the environment at once, one sentence each. */
 export class ConfigError extends Error {
@@ -115,6 +125,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     redisUrl: reader.url("KEYBRAKE_REDIS_URL", ["redis:", "rediss:"]),
     masterKey: reader.text("KEYBRAKE_MASTER_KEY"),
     masterKeyFile: reader.text("KEYBRAKE_MASTER_KEY_FILE"),
+    previousMasterKey: reader.text("KEYBRAKE_MASTER_KEY_PREVIOUS"),
+    previousMasterKeyFile: reader.text("KEYBRAKE_MASTER_KEY_PREVIOUS_FILE"),
     adminToken: reader.adminToken(),
     upstreamUrls: Object.fromEntries(
       VENDOR_NAMES.map((name) => [name, reader.origin(upstreamVariable(name))]),
@@ -145,7 +157,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel: reader.oneOf("KEYBRAKE_LOG_LEVEL", LOG_LEVELS) ?? "info",
     replicaName: reader.text("KEYBRAKE_REPLICA_NAME") ?? `${hostname()}:${process.pid}`,
   };
-  reader.checkMasterKey(databaseUrl !== null);
+  reader.checkMasterKey("KEYBRAKE_MASTER_KEY", databaseUrl !== null);
+  reader.checkMasterKey("KEYBRAKE_MASTER_KEY_PREVIOUS", false);
   if (config.port !== 0 && config.port === config.adminPort) {
     reader.problem(
       "KEYBRAKE_PORT and KEYBRAKE_ADMIN_PORT must differ: agents must not reach the control plane",
@@ -275,19 +288,18 @@ class Reader {
     return token;
   }
 
-  checkMasterKey(isRequired: boolean): void {
-    const direct = this.text("KEYBRAKE_MASTER_KEY");
-    const file = this.text("KEYBRAKE_MASTER_KEY_FILE");
-    if (direct !== null && file !== null)
-      this.problem("give KEYBRAKE_MASTER_KEY or KEYBRAKE_MASTER_KEY_FILE, not both");
-    if (file !== null) this.#readFile("KEYBRAKE_MASTER_KEY_FILE", file);
+  checkMasterKey(name: string, isRequired: boolean): void {
+    const direct = this.text(name);
+    const file = this.text(`${name}_FILE`);
+    if (direct !== null && file !== null) this.problem(`give ${name} or ${name}_FILE, not both`);
+    if (file !== null) this.#readFile(`${name}_FILE`, file);
     if (direct === null && file === null && isRequired) {
       this.problem(
-        "KEYBRAKE_MASTER_KEY or KEYBRAKE_MASTER_KEY_FILE is required with KEYBRAKE_DATABASE_URL: 32 random bytes in base64",
+        `${name} or ${name}_FILE is required with KEYBRAKE_DATABASE_URL: 32 random bytes in base64`,
       );
     }
     if (direct !== null && Buffer.from(direct, "base64").length !== 32) {
-      this.problem("KEYBRAKE_MASTER_KEY must be 32 bytes in base64");
+      this.problem(`${name} must be 32 bytes in base64`);
     }
   }
 

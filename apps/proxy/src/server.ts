@@ -31,7 +31,8 @@ import { PendingPrices } from "./reconcile/pending-prices.ts";
 import { Reconciler } from "./reconcile/reconciler.ts";
 import { repeat } from "./schedule.ts";
 import { openInstallKeys } from "./secrets/install-keys.ts";
-import { loadMasterKey } from "./secrets/master-key.ts";
+import { loadKeyRing } from "./secrets/master-key.ts";
+import { findKeyProblem, MasterKeyRotation } from "./secrets/master-key-rotation.ts";
 import { openSecretStore } from "./secrets/secret-store.ts";
 import { CallLog } from "./telemetry/call-log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
@@ -40,6 +41,8 @@ import { openUpstreams } from "./upstreams.ts";
 export const VERSION = "0.1.0";
 const CHECKPOINT_EVERY_MS = 60_000;
 const RECONCILE_CHECK_MS = 60_000;
+/** What a replica that died left undone. */
+const RESUME_ROTATION_EVERY_MS = 60_000;
 const DRAIN_MS_MAX = 25_000;
 const BREAK_OFF_MS_MAX = 1_000;
 
@@ -69,12 +72,15 @@ async function compose(
   closers: (() => Promise<unknown> | unknown)[],
 ): Promise<RunningServer> {
   const logger = pino({ level: config.logLevel, base: { replica: config.replicaName } }, pino.destination(2));
-  const masterKey = await loadMasterKey({
-    value: config.masterKey,
-    file: config.masterKeyFile,
-    generateIn: config.databaseUrl === null ? config.dataDir : null,
-  });
-  if (typeof masterKey === "string") throw new ConfigError([masterKey]);
+  const keyRing = await loadKeyRing(
+    {
+      value: config.masterKey,
+      file: config.masterKeyFile,
+      generateIn: config.databaseUrl === null ? config.dataDir : null,
+    },
+    { value: config.previousMasterKey, file: config.previousMasterKeyFile },
+  );
+  if (typeof keyRing === "string") throw new ConfigError([keyRing]);
 
   const databases = await openDatabases(config);
   closers.push(() => databases.close());
@@ -87,7 +93,9 @@ async function compose(
     logger.warn(
       "the role of KEYBRAKE_DATABASE_URL owns the audit log's tables and could change them: see KEYBRAKE_DATABASE_OWNER_URL",
     );
-  const installKeys = await openInstallKeys(databases.general, masterKey);
+  const installKeys = await openInstallKeys(databases.general, keyRing);
+  const keyProblem = await findKeyProblem(databases.general, keyRing);
+  if (keyProblem !== null) throw new ConfigError([keyProblem]);
   const inFlight = new InFlight();
   const metrics = createMetrics(() => inFlight.total);
   const onError = (what: string, error: unknown) => {
@@ -97,13 +105,21 @@ async function compose(
 
   const clock = await learnClock(databases.general);
   const monotonicMs = () => clock.monotonicMs();
-  const replica = new Replica(databases.general, config.replicaName, VERSION, monotonicMs, {
+  const replicaEvents = {
     onError,
-    onSwept: (count) => {
+    onSwept: (count: number) => {
       metrics.swept.inc(count);
       logger.warn({ count }, "open calls of dead replicas became unknown");
     },
-  });
+  };
+  const replica = new Replica(
+    databases.general,
+    config.replicaName,
+    VERSION,
+    monotonicMs,
+    replicaEvents,
+    keyRing.ids,
+  );
   const signTombstone = (tombstone: Tombstone) =>
     sign(null, Buffer.from(tombstoneText(tombstone)), installKeys.checkpointKey);
   // A living lease in an embedded database can only be an earlier process's, because the directory is locked.
@@ -128,7 +144,18 @@ async function compose(
   closers.push(() => batcher.close(1_000));
   const keys = new SqlKeyStore(databases.general, monotonicMs);
   await databases.general.listen("keybrake_changes", () => keys.forget());
-  const secrets = openSecretStore(databases.general, masterKey, installKeys.installationId);
+  const secrets = openSecretStore(databases.general, keyRing, installKeys.installationId);
+  const rotation = new MasterKeyRotation(databases.general, keyRing, installKeys.installationId, (rowId) =>
+    logger.error({ row: rowId }, "a stored secret cannot be opened and keeps its master key"),
+  );
+  await rotation.resume();
+  closers.push(
+    repeat(
+      RESUME_ROTATION_EVERY_MS,
+      () => rotation.resume(),
+      (error) => onError("change the master key", error),
+    ),
+  );
   const limiter = openRateLimiter(config.redisUrl, (error) => onError("ask Redis", error));
   closers.push(() => limiter.close());
   const upstreams = await openUpstreams(config);
@@ -187,6 +214,8 @@ async function compose(
     secrets,
     onChange: () => keys.forget(),
     replica,
+    keyRing,
+    rotation,
     plane,
     reconciler,
     isReady: async () => replica.holdsLease(),

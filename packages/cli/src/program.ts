@@ -9,6 +9,7 @@ import { addInit } from "./commands/init.ts";
 import { addKeys, addRevocations } from "./commands/keys.ts";
 import { addKillSwitch } from "./commands/kill-switch.ts";
 import { addLogin } from "./commands/login.ts";
+import { addMasterKey } from "./commands/master-key.ts";
 import { addPolicy } from "./commands/policy.ts";
 import { addPrices } from "./commands/prices.ts";
 import { addReconcile } from "./commands/reconcile.ts";
@@ -83,6 +84,7 @@ function createProgram(terminal: Terminal): Command {
   addBudgets(program, run);
   addSql(program, run);
   addPolicy(program, run, terminal);
+  addMasterKey(program, run);
   addLogin(program, run);
   addTokens(program, run);
   addAdminEvents(program, run);

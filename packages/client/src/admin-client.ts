@@ -97,6 +97,10 @@ export function createAdminClient(options: AdminClientOptions) {
       list: (query: QueryOf<"listAdminTokens"> = {}) => send("listAdminTokens", { query }),
       revoke: (id: string): Promise<void> => send("revokeAdminToken", { params: { id } }),
     },
+    masterKey: {
+      get: () => send("getMasterKey", {}),
+      rotate: () => send("rotateMasterKey", {}),
+    },
     session: {
       create: (body: BodyOf<"createSession">) => send("createSession", { body }),
       get: () => send("getSession", {}),

@@ -9,6 +9,7 @@ export * from "./contract/budget.ts";
 export * from "./contract/call.ts";
 export type * from "./contract/event.ts";
 export * from "./contract/kill-switch.ts";
+export * from "./contract/master-key.ts";
 export * from "./contract/me.ts";
 export { createOpenApiDocument } from "./contract/openapi.ts";
 export { PAGE_LIMIT, PAGE_LIMIT_MAX, type Page } from "./contract/page.ts";

@@ -39,6 +39,8 @@ export const OPERATIONS = {
   createAdminToken: { method: "POST", path: "/admin-tokens" },
   listAdminTokens: { method: "GET", path: "/admin-tokens" },
   revokeAdminToken: { method: "DELETE", path: "/admin-tokens/{id}" },
+  getMasterKey: { method: "GET", path: "/master-key" },
+  rotateMasterKey: { method: "POST", path: "/master-key/rotate" },
   createSession: { method: "POST", path: "/session" },
   getSession: { method: "GET", path: "/session" },
   deleteSession: { method: "DELETE", path: "/session" },

@@ -9,6 +9,8 @@ import type { Database } from "../ledger/database.ts";
 import { tombstoneText } from "../ledger/maintenance.ts";
 import type { Reconciler } from "../reconcile/reconciler.ts";
 import { withUnavailable } from "../secrets/available-database.ts";
+import type { KeyRing } from "../secrets/key-ring.ts";
+import type { MasterKeyRotation } from "../secrets/master-key-rotation.ts";
 import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
 import { mountAdminEvents } from "./admin-events.ts";
 import { mountAdminTokens } from "./admin-tokens.ts";
@@ -21,6 +23,7 @@ import { mountEvents } from "./events.ts";
 import { Guesses } from "./guesses.ts";
 import { mountKillSwitch } from "./kill-switch.ts";
 import { LiveTail } from "./live-tail.ts";
+import { mountMasterKey } from "./master-key.ts";
 import { type AdminApi, mountOtherMethods } from "./operation-handler.ts";
 import { mountPrices } from "./prices.ts";
 import { type ControlPlaneLogger, createErrorHandler, ProblemError } from "./problem.ts";
@@ -55,6 +58,9 @@ export interface ControlPlaneDependencies {
   readonly onChange: () => void;
   /** Whether calls can be served: the database answers and the lease holds. No answer within 2 s means no. */
   readonly isReady: () => Promise<boolean>;
+  /** The master keys of this process, and the change from one to the other. */
+  readonly keyRing: KeyRing;
+  readonly rotation: MasterKeyRotation;
   /** In whose audit chain the entries of operators stand. */
   readonly replica: TrailReplica;
   /** Reads at vendors with stored credentials; absent = the operations that need it are not there. */
@@ -141,6 +147,7 @@ function createApi(
   mountAdminTokens(api, database, pepper);
   mountAdminEvents(api, database);
   mountSessions(api, authority);
+  mountMasterKey(api, dependencies.rotation, dependencies.keyRing);
   const isTombstoneSigned = (tombstone: SignedTombstone) => isSignedBy(checkpointKey, tombstone);
   mountAudit(api, longDatabase, { isTombstoneSigned, readCheckpoints });
   if (dependencies.plane !== undefined) mountPrices(api, dependencies.plane, secrets);

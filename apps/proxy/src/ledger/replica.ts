@@ -29,6 +29,7 @@ export class Replica {
   readonly #version: string;
   readonly #events: ReplicaEvents;
   readonly #monotonicMs: () => number;
+  readonly #masterKeyIds: readonly string[];
   #epoch = 0n;
   #leaseUntilMs = 0;
   #timers: NodeJS.Timeout[] = [];
@@ -40,12 +41,14 @@ export class Replica {
     version: string,
     monotonicMs: () => number,
     events: ReplicaEvents,
+    masterKeyIds: readonly string[] = [],
   ) {
     this.#database = database;
     this.#name = name;
     this.#version = version;
     this.#monotonicMs = monotonicMs;
     this.#events = events;
+    this.#masterKeyIds = masterKeyIds;
   }
 
   get epoch(): bigint {
@@ -72,7 +75,10 @@ export class Replica {
     this.#every(SWEEP_EVERY_MS, "sweep open calls", () => this.#sweep());
   }
 
-  /** Takes a new epoch, because the old one's lease is lost. Concurrent callers share one registration. */
+  /**
+   * Takes a new epoch, because the old one's lease is lost. Concurrent callers share one registration. Rejects when the
+   * master key has been changed to one that this replica does not have: it could not open a credential.
+   */
   register(): Promise<void> {
     this.#registering ??= this.#takeEpoch().finally(() => {
       this.#registering = null;
@@ -91,11 +97,12 @@ export class Replica {
 
   async #takeEpoch(): Promise<void> {
     const askedAtMs = this.#monotonicMs();
-    const [row] = await this.#database.query(
-      `INSERT INTO replicas (name, version, lease_until)
-       VALUES ($1, $2, clock_timestamp() + $3 * interval '1 millisecond') RETURNING epoch`,
-      [this.#name, this.#version, LEASE_MS],
-    );
+    const [row] = await this.#database.query("SELECT take_epoch($1, $2, $3, $4::text[]) AS epoch", [
+      this.#name,
+      this.#version,
+      LEASE_MS,
+      this.#masterKeyIds,
+    ]);
     this.#epoch = row?.["epoch"] as bigint;
     this.#leaseUntilMs = askedAtMs + LEASE_MS - LEASE_MARGIN_MS;
   }

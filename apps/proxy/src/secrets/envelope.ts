@@ -61,14 +61,10 @@ export function createMasterKey(key: Buffer): MasterKey {
 /** Seals a secret for one place. The plaintext is left as it is: wiping it is the caller's business. */
 export function sealEnvelope(masterKey: MasterKey, place: EnvelopePlace, plaintext: Uint8Array): Buffer {
   const dataKey = randomBytes(KEY_LENGTH);
-  const wrapNonce = randomBytes(NONCE_LENGTH);
   const nonce = randomBytes(NONCE_LENGTH);
   try {
     return Buffer.concat([
-      Buffer.of(FORMAT),
-      Buffer.from(masterKey.id, "hex"),
-      wrapNonce,
-      encryptAesGcm(masterKey.key, wrapNonce, bindingOf(place, "key", masterKey.id), dataKey),
+      wrapDataKey(masterKey, place, dataKey),
       nonce,
       encryptAesGcm(dataKey, nonce, bindingOf(place, "value", ""), plaintext),
     ]);
@@ -77,34 +73,83 @@ export function sealEnvelope(masterKey: MasterKey, place: EnvelopePlace, plainte
   }
 }
 
+/** The id of the master key that an envelope names; empty for what is no envelope. */
+export function readKeyId(stored: Uint8Array): string {
+  return Buffer.from(stored).subarray(1, HEADER_LENGTH).toString("hex");
+}
+
 /**
  * Opens an envelope at its place; the caller wipes the returned bytes. Throws an `EnvelopeError` otherwise, which
  * tells another master key (nothing is lost, the right one opens it) from damage.
  */
 export function openEnvelope(masterKey: MasterKey, place: EnvelopePlace, stored: Uint8Array): Buffer {
-  const envelope = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
-  if (envelope.length < LENGTH_MIN || envelope[0] !== FORMAT)
-    throw new EnvelopeError("damaged", `the stored ${nameOf(place)} is no envelope of format v${FORMAT}`);
-  const keyId = envelope.subarray(1, HEADER_LENGTH).toString("hex");
-  if (keyId !== masterKey.id) {
-    const message = `the stored ${nameOf(place)} was sealed with master key \`${keyId}\`, but the configured one is \`${masterKey.id}\``;
-    throw new EnvelopeError("wrong_master_key", message);
-  }
+  const envelope = checkEnvelope(masterKey, place, stored);
   let dataKey: Buffer | undefined;
   try {
-    dataKey = openPart(
-      masterKey.key,
-      bindingOf(place, "key", keyId),
-      envelope,
-      HEADER_LENGTH,
-      WRAPPED_LENGTH,
-    );
+    dataKey = openDataKey(masterKey, place, envelope);
     return openPart(dataKey, bindingOf(place, "value", ""), envelope, HEADER_LENGTH + WRAPPED_LENGTH);
   } catch {
-    throw new EnvelopeError("damaged", `the stored ${nameOf(place)} was altered or belongs to another row`);
+    throw damaged(place);
   } finally {
     dataKey?.fill(0);
   }
+}
+
+/** The same envelope with its data key wrapped by another master key. Throws as `openEnvelope` does. */
+export function rewrapEnvelope(
+  from: MasterKey,
+  to: MasterKey,
+  place: EnvelopePlace,
+  stored: Uint8Array,
+): Buffer {
+  const envelope = checkEnvelope(from, place, stored);
+  let dataKey: Buffer | undefined;
+  try {
+    dataKey = openDataKey(from, place, envelope);
+    return Buffer.concat([
+      wrapDataKey(to, place, dataKey),
+      envelope.subarray(HEADER_LENGTH + WRAPPED_LENGTH),
+    ]);
+  } catch {
+    throw damaged(place);
+  } finally {
+    dataKey?.fill(0);
+  }
+}
+
+/** Format, key id and wrapped data key: all of an envelope that depends on the master key. */
+function wrapDataKey(masterKey: MasterKey, place: EnvelopePlace, dataKey: Buffer): Buffer {
+  const nonce = randomBytes(NONCE_LENGTH);
+  return Buffer.concat([
+    Buffer.of(FORMAT),
+    Buffer.from(masterKey.id, "hex"),
+    nonce,
+    encryptAesGcm(masterKey.key, nonce, bindingOf(place, "key", masterKey.id), dataKey),
+  ]);
+}
+
+function openDataKey(masterKey: MasterKey, place: EnvelopePlace, envelope: Buffer): Buffer {
+  return openPart(
+    masterKey.key,
+    bindingOf(place, "key", masterKey.id),
+    envelope,
+    HEADER_LENGTH,
+    WRAPPED_LENGTH,
+  );
+}
+
+function checkEnvelope(masterKey: MasterKey, place: EnvelopePlace, stored: Uint8Array): Buffer {
+  const envelope = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+  if (envelope.length < LENGTH_MIN || envelope[0] !== FORMAT)
+    throw new EnvelopeError("damaged", `the stored ${nameOf(place)} is no envelope of format v${FORMAT}`);
+  const keyId = readKeyId(envelope);
+  if (keyId === masterKey.id) return envelope;
+  const message = `the stored ${nameOf(place)} was sealed with master key \`${keyId}\`, but the configured one is \`${masterKey.id}\``;
+  throw new EnvelopeError("wrong_master_key", message);
+}
+
+function damaged(place: EnvelopePlace): EnvelopeError {
+  return new EnvelopeError("damaged", `the stored ${nameOf(place)} was altered or belongs to another row`);
 }
 
 function openPart(key: Buffer, aad: Buffer, envelope: Buffer, start: number, length?: number): Buffer {

@@ -3,6 +3,7 @@ import { mkdir, open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { KEY_LENGTH } from "./aes-gcm.ts";
 import { createMasterKey, type MasterKey } from "./envelope.ts";
+import { KeyRing } from "./key-ring.ts";
 
 /** Where the master key may come from; the first that is set wins, and more than one of the first two is an error. */
 export interface MasterKeySource {
@@ -13,6 +14,9 @@ export interface MasterKeySource {
   /** Where a key is generated when neither is set; null = an external database, for which one must be given. */
   readonly generateIn: string | null;
 }
+
+/** The key that was in use before, while the master key is being changed. */
+export type PreviousKeySource = Pick<MasterKeySource, "value" | "file">;
 
 const FILE_NAME = "master-key";
 const OTHERS_MAY = 0o077;
@@ -27,6 +31,21 @@ export async function loadMasterKey(source: MasterKeySource): Promise<MasterKey 
     return "with an external database set `KEYBRAKE_MASTER_KEY` or `KEYBRAKE_MASTER_KEY_FILE`: 32 bytes in base64, from `openssl rand -base64 32`";
   }
   return (await generate(source.generateIn)) ?? readKeyFile(join(source.generateIn, FILE_NAME));
+}
+
+/** Reads the configured key and the one before it, if there is one; else returns a sentence that says what to do. */
+export async function loadKeyRing(
+  source: MasterKeySource,
+  previous: PreviousKeySource,
+): Promise<KeyRing | string> {
+  const current = await loadMasterKey(source);
+  if (typeof current === "string") return current;
+  if (previous.value === null && previous.file === null) return new KeyRing(current);
+  const before =
+    previous.file === null
+      ? readKey(previous.value ?? "", "`KEYBRAKE_MASTER_KEY_PREVIOUS`")
+      : await readKeyFile(previous.file);
+  return typeof before === "string" ? before : new KeyRing(current, before);
 }
 
 /** Null when there is one already; of two that start at once, the second finds the first's. */

@@ -2,7 +2,9 @@ import { randomUUID } from "node:crypto";
 import { type CredentialMode, KeybrakeError, type SecretStore, type VendorName } from "@keybrake/core";
 import type { Database } from "../ledger/database.ts";
 import { withUnavailable } from "./available-database.ts";
-import { type EnvelopePlace, type MasterKey, openEnvelope, sealEnvelope } from "./envelope.ts";
+import type { EnvelopePlace } from "./envelope.ts";
+import type { KeyRing } from "./key-ring.ts";
+import { findActiveKeyId, isSealedTooLate } from "./master-key-store.ts";
 import { type OpenedSecret, SecretCache } from "./secret-cache.ts";
 import {
   eraseSecret,
@@ -18,6 +20,8 @@ import {
 const REMEMBER_MS = 60_000;
 /** Each attempt loses only to another rotation that won. */
 const ROTATE_ATTEMPTS_MAX = 5;
+/** A master key is not changed twice in a moment. */
+const SEAL_ATTEMPTS_MAX = 3;
 /** `open` is asked in the middle of a call, so it gives up before the ledger would. */
 const WAIT_MS_MAX = 900;
 
@@ -33,11 +37,11 @@ export interface NewSecret {
 /** Opens the store. `rememberMs` is at most a minute; less is for tests. `close` wipes what is in memory. */
 export function openSecretStore(
   database: Database,
-  masterKey: MasterKey,
+  keyRing: KeyRing,
   installationId: string,
   rememberMs: number = REMEMBER_MS,
 ): EnvelopeSecretStore {
-  return new EnvelopeSecretStore(database, masterKey, installationId, rememberMs);
+  return new EnvelopeSecretStore(database, keyRing, installationId, rememberMs);
 }
 
 /**
@@ -47,14 +51,14 @@ export function openSecretStore(
  */
 export class EnvelopeSecretStore implements SecretStore {
   readonly #database: Database;
-  readonly #masterKey: MasterKey;
+  readonly #keyRing: KeyRing;
   readonly #installationId: string;
   readonly #cache: SecretCache;
   readonly #loading = new Map<string, Promise<OpenedSecret>>();
 
-  constructor(database: Database, masterKey: MasterKey, installationId: string, rememberMs: number) {
+  constructor(database: Database, keyRing: KeyRing, installationId: string, rememberMs: number) {
     this.#database = withUnavailable(database);
-    this.#masterKey = masterKey;
+    this.#keyRing = keyRing;
     this.#installationId = installationId;
     this.#cache = new SecretCache(Math.min(rememberMs, REMEMBER_MS));
   }
@@ -78,8 +82,9 @@ export class EnvelopeSecretStore implements SecretStore {
   create(secret: NewSecret, through: Database = this.#database): Promise<SecretRecord | null> {
     const { name, vendor, accountId, mode } = secret;
     const id = randomUUID();
-    const envelope = this.#seal(this.#placeOf({ id, vendor, version: 1 }), secret.value);
-    return insertSecret(through, { id, name, vendor, accountId, mode, envelope });
+    return this.#sealed(this.#placeOf({ id, vendor, version: 1 }), secret.value, (envelope) =>
+      insertSecret(through, { id, name, vendor, accountId, mode, envelope }),
+    );
   }
 
   /** Replaces a secret's value; null when there is none of that name. Calls already reserved may still use the old one. */
@@ -92,7 +97,9 @@ export class EnvelopeSecretStore implements SecretStore {
       const secret = await selectSecretByName(this.#database, name);
       if (secret === null) return null;
       const place = this.#placeOf({ ...secret, version: secret.version + 1 });
-      const rotated = await updateSecret(through, secret.id, secret.version, this.#seal(place, value));
+      const rotated = await this.#sealed(place, value, (envelope) =>
+        updateSecret(through, secret.id, secret.version, envelope),
+      );
       if (rotated !== null) {
         this.#cache.drop(secret.id);
         return rotated;
@@ -135,7 +142,7 @@ export class EnvelopeSecretStore implements SecretStore {
     if (sealed === null) throw new KeybrakeError("ledger_unavailable", { detail: "the secret was deleted" });
     const place = this.#placeOf(sealed);
     try {
-      const credential = openEnvelope(this.#masterKey, place, sealed.envelope);
+      const credential = this.#keyRing.open(place, sealed.envelope);
       const opened = { version: sealed.version, credential, accountId: sealed.accountId };
       this.#cache.put(secretId, opened);
       return opened;
@@ -144,10 +151,22 @@ export class EnvelopeSecretStore implements SecretStore {
     }
   }
 
-  #seal(place: EnvelopePlace, value: string): Buffer {
+  /** Seals under the master key in use and writes; once more when another one has come into use in between. */
+  async #sealed<Result>(
+    place: EnvelopePlace,
+    value: string,
+    write: (envelope: Buffer) => Promise<Result>,
+  ): Promise<Result> {
     const plaintext = Buffer.from(value, "utf8");
     try {
-      return sealEnvelope(this.#masterKey, place, plaintext);
+      for (let attempt = 1; ; attempt++) {
+        const keyId = (await findActiveKeyId(this.#database)) ?? this.#keyRing.configuredId;
+        try {
+          return await write(this.#keyRing.seal(keyId, place, plaintext));
+        } catch (error) {
+          if (attempt === SEAL_ATTEMPTS_MAX || !isSealedTooLate(error)) throw error;
+        }
+      }
     } finally {
       plaintext.fill(0);
     }

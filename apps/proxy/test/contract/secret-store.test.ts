@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { describeSecretStore, type SecretStoreHarness } from "@keybrake/core/testing";
-import { createMasterKey } from "../../src/secrets/envelope.ts";
+import { createKeyRing } from "../../src/secrets/key-ring.ts";
 import { type EnvelopeSecretStore, openSecretStore } from "../../src/secrets/secret-store.ts";
 import { DATABASE_URL, skipSuite } from "../support/databases.ts";
 import { openPgliteStore, openPostgresStore, type SqlStore } from "./sql-store.ts";
@@ -10,10 +10,10 @@ async function openHarness(openStore: () => Promise<SqlStore>): Promise<SecretSt
   const { control, lockTable } = store;
   const [row] = await control.query("SELECT id FROM installation");
   const installationId = row?.["id"] as string;
-  const masterKey = createMasterKey(randomBytes(32));
+  const keyRing = createKeyRing(randomBytes(32));
   const stores: EnvelopeSecretStore[] = [];
   const openReplica = () => {
-    const opened = openSecretStore(store.generalDatabase, masterKey, installationId);
+    const opened = openSecretStore(store.generalDatabase, keyRing, installationId);
     stores.push(opened);
     return opened;
   };

@@ -179,6 +179,12 @@ describe("keybrake", () => {
     expect((await keybrake(["kill-switch", "status"], "", asOperator)).code).toBe(1);
   });
 
+  it("shows the master key by its id, and changes it to the configured one", async () => {
+    const { active_id: id } = await json(["master-key", "status"]);
+    expect(id).toMatch(/^[0-9a-f]{8}$/);
+    expect((await keybrake(["master-key", "rotate"])).stdout).toMatch(new RegExp(`^in use +${id}$`, "m"));
+  });
+
   it("makes a link that logs in once, and shows what operators did and were refused", async () => {
     const { stdout } = await keybrake(["login"]);
     expect(stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#login=kblogin_[0-9A-Za-z]{38}\n$/);

@@ -24,6 +24,7 @@ const ADMIN_MAY = [
   "deleteBudget",
   "createAdminToken",
   "revokeAdminToken",
+  "rotateMasterKey",
 ];
 
 describe("roles of admin tokens", () => {

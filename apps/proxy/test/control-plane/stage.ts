@@ -6,8 +6,9 @@ import { type AdminClient, createAdminClient } from "@keybrake/client";
 import { Registry } from "prom-client";
 import { createControlPlane } from "../../src/control-plane/control-plane.ts";
 import type { Database } from "../../src/ledger/database.ts";
-import { createMasterKey } from "../../src/secrets/envelope.ts";
 import { type InstallKeys, openInstallKeys } from "../../src/secrets/install-keys.ts";
+import { createKeyRing } from "../../src/secrets/key-ring.ts";
+import { MasterKeyRotation } from "../../src/secrets/master-key-rotation.ts";
 import { type EnvelopeSecretStore, openSecretStore } from "../../src/secrets/secret-store.ts";
 import { startEpoch, type TestDatabases } from "./backends.ts";
 import { createCheckedFetch } from "./checked-fetch.ts";
@@ -34,9 +35,9 @@ export interface Stage {
 /** Starts a control plane on a free port of the loopback. Every JSON answer is checked against the contract. */
 export async function openStage(databases: TestDatabases): Promise<Stage> {
   const { database, longDatabase, ownerDatabase } = databases;
-  const masterKey = createMasterKey(randomBytes(32));
-  const installKeys = await openInstallKeys(database, masterKey);
-  const secrets = openSecretStore(database, masterKey, installKeys.installationId);
+  const keyRing = createKeyRing(randomBytes(32));
+  const installKeys = await openInstallKeys(database, keyRing);
+  const secrets = openSecretStore(database, keyRing, installKeys.installationId);
   const token = `test-${randomBytes(24).toString("base64url")}`;
   const logged: Record<string, unknown>[] = [];
   let isReady = true;
@@ -50,6 +51,8 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
   const app = createControlPlane({
     database,
     replica,
+    keyRing,
+    rotation: new MasterKeyRotation(database, keyRing, installKeys.installationId),
     longDatabase,
     secrets,
     adminTokenHash: createHash("sha256").update(token).digest(),

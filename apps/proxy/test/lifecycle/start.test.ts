@@ -117,22 +117,43 @@ describe("a database that is not there", () => {
     expect(stderr).toContain("keybrake_no_such_database");
   });
 
-  test.skipIf(POSTGRES_URL === undefined)("another installation's master key opens nothing", async () => {
-    const database = await createEmptyDatabase();
-    onTestFinished(() => database.drop());
-    const first = await startTestServer({
-      databaseUrl: database.url,
-      masterKey: external.KEYBRAKE_MASTER_KEY,
-    });
-    await first.stop();
-    const other = { ...PORTS, ...external, KEYBRAKE_DATABASE_URL: database.url };
-    const { code, stderr } = await attemptStart({
-      ...other,
-      KEYBRAKE_MASTER_KEY: Buffer.alloc(32, 2).toString("base64"),
-    });
-    expect(code).toBe(CANNOT_START);
-    expect(stderr).toMatch(/master key/);
-  });
+  test.skipIf(POSTGRES_URL === undefined)(
+    "a master key is changed with both keys there, and opens nothing before or after",
+    async () => {
+      const database = await createEmptyDatabase();
+      onTestFinished(() => database.drop());
+      const [old, next] = [1, 2].map((byte) => Buffer.alloc(32, byte).toString("base64")) as [string, string];
+      const startWith = (masterKey: string, env = {}) =>
+        startTestServer({ databaseUrl: database.url, masterKey, env });
+      const refusalOf = async (masterKey: string) => {
+        const settings = { ...PORTS, ...external, KEYBRAKE_DATABASE_URL: database.url };
+        const { code, stderr } = await attemptStart({ ...settings, KEYBRAKE_MASTER_KEY: masterKey });
+        expect([code, stderr.includes(masterKey)]).toEqual([CANNOT_START, false]);
+        return stderr;
+      };
+      const first = await startWith(old);
+      await first.admin.secrets.create({ name: "kept", vendor: "stripe", value: "sk_test_kept_value" });
+      await first.stop();
+      expect(await refusalOf(next)).toMatch(/installation's master key is `[0-9a-f]{8}`/);
+      const both = await startWith(next, { KEYBRAKE_MASTER_KEY_PREVIOUS: old });
+      onTestFinished(() => both.kill());
+      const before = await both.admin.masterKey.get();
+      expect(before).toMatchObject({ active_id: before.configured_ids[1], begun_at: null });
+      const after = await both.admin.masterKey.rotate();
+      expect(after).toMatchObject({ active_id: before.configured_ids[0], remaining: 0 });
+      expect(after.finished_at).not.toBeNull();
+      expect((await both.admin.adminEvents.list({ action: "master_key.rotate" })).data).toMatchObject([
+        { target: after.active_id, outcome: "done" },
+      ]);
+      await both.stop();
+      expect(await refusalOf(old)).toMatch(/master key/);
+      const last = await startWith(next);
+      onTestFinished(() => last.kill());
+      expect((await last.admin.secrets.list()).data).toMatchObject([{ name: "kept" }]);
+      expect(await last.stop()).toBe(0);
+    },
+    60_000,
+  );
 });
 
 describe("one data directory, one server", () => {

@@ -1,7 +1,7 @@
 import { createPublicKey, randomBytes, randomUUID, sign, verify } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createMasterKey } from "../../src/secrets/envelope.ts";
 import { openInstallKeys } from "../../src/secrets/install-keys.ts";
+import { createKeyRing } from "../../src/secrets/key-ring.ts";
 import { openSecretStore } from "../../src/secrets/secret-store.ts";
 import { BACKENDS, requireBackends, type TestDatabases } from "../control-plane/backends.ts";
 
@@ -10,7 +10,7 @@ requireBackends();
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe.each(BACKENDS)("keys and secrets at rest on $name", ({ open }) => {
-  const masterKey = createMasterKey(randomBytes(32));
+  const keyRing = createKeyRing(randomBytes(32));
   let databases: TestDatabases;
 
   beforeAll(async () => {
@@ -22,8 +22,8 @@ describe.each(BACKENDS)("keys and secrets at rest on $name", ({ open }) => {
 
   it("are the same for all that start at once, and at every later start", async () => {
     const { database } = databases;
-    const starters = await Promise.all(Array.from({ length: 6 }, () => openInstallKeys(database, masterKey)));
-    const later = await openInstallKeys(database, masterKey);
+    const starters = await Promise.all(Array.from({ length: 6 }, () => openInstallKeys(database, keyRing)));
+    const later = await openInstallKeys(database, keyRing);
     for (const keys of starters) {
       expect(keys.pepper.equals(later.pepper)).toBe(true);
       expect(keys.idempotencySecret.equals(later.idempotencySecret)).toBe(true);
@@ -40,16 +40,16 @@ describe.each(BACKENDS)("keys and secrets at rest on $name", ({ open }) => {
 
   it("do not open under another master key, and nothing is made anew then", async () => {
     const { database } = databases;
-    const keys = await openInstallKeys(database, masterKey);
-    const attempt = openInstallKeys(database, createMasterKey(randomBytes(32)));
+    const keys = await openInstallKeys(database, keyRing);
+    const attempt = openInstallKeys(database, createKeyRing(randomBytes(32)));
     await expect(attempt).rejects.toMatchObject({ name: "EnvelopeError", code: "wrong_master_key" });
-    expect((await openInstallKeys(database, masterKey)).pepper.equals(keys.pepper)).toBe(true);
+    expect((await openInstallKeys(database, keyRing)).pepper.equals(keys.pepper)).toBe(true);
   });
 
   it("do not open in another row: swapped secrets are refused, not sent to the wrong vendor", async () => {
     const { database } = databases;
-    const { installationId } = await openInstallKeys(database, masterKey);
-    const store = openSecretStore(database, masterKey, installationId);
+    const { installationId } = await openInstallKeys(database, keyRing);
+    const store = openSecretStore(database, keyRing, installationId);
     const make = (name: string) =>
       store.create({
         name,
@@ -74,15 +74,15 @@ describe.each(BACKENDS)("keys and secrets at rest on $name", ({ open }) => {
 
   it("are wiped from memory by age, by a rotation and at the end", async () => {
     const { database } = databases;
-    const { installationId } = await openInstallKeys(database, masterKey);
-    const store = openSecretStore(database, masterKey, installationId, 30);
+    const { installationId } = await openInstallKeys(database, keyRing);
+    const store = openSecretStore(database, keyRing, installationId, 30);
     const value = "sk_test_to_be_wiped";
     const { id = "" } =
       (await store.create({ name: "wiped", vendor: "stripe", value, accountId: null, mode: "live" })) ?? {};
     const first = (await store.open(id, 1)).credential;
     expect(first.toString()).toBe(value);
     await expect.poll(() => first.every((byte) => byte === 0)).toBe(true);
-    const steady = openSecretStore(database, masterKey, installationId);
+    const steady = openSecretStore(database, keyRing, installationId);
     const second = (await steady.open(id, 1)).credential;
     expect((await steady.open(id, 1)).credential).toBe(second);
     await steady.rotate("wiped", "sk_test_after_rotation");
@@ -98,8 +98,8 @@ describe.each(BACKENDS)("keys and secrets at rest on $name", ({ open }) => {
 
   it("are read once for many calls at once", async () => {
     const { database } = databases;
-    const { installationId } = await openInstallKeys(database, masterKey);
-    const store = openSecretStore(database, masterKey, installationId);
+    const { installationId } = await openInstallKeys(database, keyRing);
+    const store = openSecretStore(database, keyRing, installationId);
     const { id = "" } =
       (await store.create({
         name: "shared",
@@ -116,8 +116,8 @@ describe.each(BACKENDS)("keys and secrets at rest on $name", ({ open }) => {
 
   it("survive two rotations at once: both count, one after the other", async () => {
     const { database } = databases;
-    const { installationId } = await openInstallKeys(database, masterKey);
-    const store = openSecretStore(database, masterKey, installationId);
+    const { installationId } = await openInstallKeys(database, keyRing);
+    const store = openSecretStore(database, keyRing, installationId);
     const { id = "" } =
       (await store.create({
         name: "contended",

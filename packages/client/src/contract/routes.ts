@@ -7,6 +7,7 @@ import { budgetSchema, createBudgetBody, listBudgetsQuery } from "./budget.ts";
 import { callSchema, listCallsQuery } from "./call.ts";
 import { agentId, crewRunId, secretName, uuid } from "./identifier.ts";
 import { killSwitchSchema, setKillSwitchBody } from "./kill-switch.ts";
+import { masterKeySchema } from "./master-key.ts";
 import { pageOf, pageQuery } from "./page.ts";
 import { refreshedPricesSchema, refreshPricesBody } from "./prices.ts";
 import { reconcileBody, reconcileReportSchema } from "./reconcile.ts";
@@ -265,6 +266,25 @@ export const ROUTES = {
     params: byId,
     answers: { 204: { description: "no later request with it is served", schema: null } },
     problems: ["not_found"],
+  },
+  getMasterKey: {
+    ...nothing,
+    summary: "Show which master key seals, and how far a change of it has come",
+    role: "auditor",
+    answers: { 200: { description: "its state; no key is shown", schema: masterKeySchema } },
+  },
+  rotateMasterKey: {
+    ...nothing,
+    summary: "Seal everything under the configured master key; may be repeated",
+    role: "admin",
+    change: { action: "master_key.rotate", fields: [] },
+    answers: {
+      200: {
+        description: "its state; with `finished_at` the key before is not needed any more",
+        schema: masterKeySchema,
+      },
+    },
+    problems: ["master_key_not_everywhere", "master_key_unfinished"],
   },
   createSession: {
     ...nothing,

@@ -1,0 +1,160 @@
+-- What keeps an installation safe while it is operated: changing the master key, and a role that may do little.
+
+-- The master key that seals, by its public id; what was sealed under the one before is sealed anew bit by bit. Each
+-- envelope names its key, so that is the whole progress. Null: no server has started yet.
+CREATE TABLE master_key (
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  active_id text CHECK (active_id ~ '^[0-9a-f]{8}$'),
+  previous_id text CHECK (previous_id ~ '^[0-9a-f]{8}$'),
+  begun_at timestamptz,
+  finished_at timestamptz
+);
+
+-- The id of the master key that an envelope names; null for what is none (an erased secret).
+CREATE FUNCTION envelope_key_id(envelope bytea) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN octet_length(envelope) > 5 THEN encode(substring(envelope FROM 2 FOR 4), 'hex') END
+$$;
+INSERT INTO master_key (active_id) SELECT (SELECT envelope_key_id(k.envelope) FROM install_keys k WHERE k.name = 'pepper');
+
+-- Which master keys a replica can open envelopes of.
+ALTER TABLE replicas ADD COLUMN master_key_ids text[] NOT NULL DEFAULT '{}';
+
+-- Of several that start first, one master key is the installation's; returns it.
+CREATE FUNCTION claim_master_key(an_id text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE master_key SET active_id = an_id WHERE active_id IS NULL;
+  RETURN (SELECT active_id FROM master_key);
+END $$;
+
+-- Shared by whoever takes an epoch, exclusive for whoever begins a rotation: a replica that lives can always open all.
+CREATE FUNCTION epoch_barrier() RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT 7301003 $$;
+
+CREATE FUNCTION take_epoch(a_name text, a_version text, lease_ms integer, key_ids text[]) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  taken bigint;
+  active text;
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(epoch_barrier());
+  SELECT active_id INTO active FROM master_key;
+  IF active <> ALL (key_ids) THEN
+    RAISE EXCEPTION 'the master key in use is `%`, and this replica does not have it', active USING ERRCODE = 'KB007';
+  END IF;
+  INSERT INTO replicas (name, version, lease_until, master_key_ids)
+    VALUES (a_name, a_version, clock_timestamp() + lease_ms * interval '1 millisecond', key_ids) RETURNING epoch INTO taken;
+  RETURN taken;
+END $$;
+
+-- What is sealed is sealed under the key in use: a seal that began before a rotation comes too late and is refused.
+CREATE FUNCTION check_envelope() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM master_key m
+    WHERE m.active_id IS NULL OR coalesce(envelope_key_id(NEW.envelope), m.active_id) = m.active_id FOR SHARE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'another master key is in use than the one that this was sealed with' USING ERRCODE = 'KB006';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER check_envelope BEFORE INSERT OR UPDATE OF envelope ON secrets FOR EACH ROW EXECUTE FUNCTION check_envelope();
+CREATE TRIGGER check_envelope BEFORE INSERT OR UPDATE OF envelope ON install_keys FOR EACH ROW EXECUTE FUNCTION check_envelope();
+
+-- Everything that another master key than the one in use has sealed.
+CREATE FUNCTION sealed_before(most integer) RETURNS TABLE (table_name text, row_id text, vendor text, version integer, envelope bytea)
+LANGUAGE sql STABLE AS $$
+  SELECT x.* FROM (
+    SELECT 'install_keys', k.name, '', 1, k.envelope FROM install_keys k
+    UNION ALL
+    SELECT 'secrets', s.id::text, s.vendor, s.version, s.envelope FROM secrets s
+  ) AS x (table_name, row_id, vendor, version, envelope), master_key m
+  WHERE envelope_key_id(x.envelope) <> m.active_id ORDER BY 1, 2 LIMIT most
+$$;
+
+-- Lets another master key seal from now on; twice is once. Refused while a living replica does not have it, and while an
+-- earlier rotation is not finished.
+CREATE FUNCTION begin_master_key_rotation(new_id text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  current master_key;
+  without text;
+BEGIN
+  PERFORM pg_advisory_xact_lock(epoch_barrier());
+  SELECT * INTO current FROM master_key FOR UPDATE;
+  IF current.active_id = new_id THEN RETURN; END IF;
+  IF current.begun_at IS NOT NULL AND current.finished_at IS NULL THEN
+    RAISE EXCEPTION 'the change from `%` to `%` is not finished', current.previous_id, current.active_id USING ERRCODE = 'KB008';
+  END IF;
+  SELECT string_agg(r.name, ', ' ORDER BY r.name) INTO without FROM replicas r
+    WHERE r.stopped_at IS NULL AND r.lease_until > clock_timestamp() AND new_id <> ALL (r.master_key_ids);
+  IF without IS NOT NULL THEN
+    RAISE EXCEPTION 'these replicas do not have the master key `%`: %', new_id, without USING ERRCODE = 'KB009';
+  END IF;
+  UPDATE master_key SET previous_id = active_id, active_id = new_id, begun_at = now(), finished_at = NULL;
+END $$;
+
+-- Ends a rotation when nothing is left; returns how much is.
+CREATE FUNCTION finish_master_key_rotation() RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  remaining bigint;
+BEGIN
+  PERFORM 1 FROM master_key FOR UPDATE;
+  SELECT count(*) INTO remaining FROM sealed_before(2147483647);
+  IF remaining = 0 THEN UPDATE master_key SET finished_at = now() WHERE begun_at IS NOT NULL AND finished_at IS NULL; END IF;
+  RETURN remaining;
+END $$;
+
+-- The role under which the server runs, when it is another one than the owner of the tables. It may read everything, and
+-- write to the audit log, the budgets and the keys only through the functions below, which run as their owner.
+
+-- Drops a month, as before, and believes nothing of what it is told: the month must have ended more than a day ago, hold
+-- no open call, and be as the tombstone says. (That its signature is right, verification finds out: keys are not here.)
+CREATE OR REPLACE FUNCTION drop_month(a_partition text, before timestamptz, removed bigint, a_heads jsonb, a_signature bytea)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(7301002);
+  IF to_regclass(quote_ident(a_partition)) IS NULL THEN
+    RAISE EXCEPTION 'there is no month %', a_partition USING ERRCODE = 'undefined_table';
+  END IF;
+  IF NOT EXISTS (SELECT 1 FROM expired_months(1) e WHERE e.partition_name = a_partition AND e.calls_before = before
+      AND e.calls_removed = removed AND e.heads = a_heads) THEN
+    RAISE EXCEPTION 'the month % may not be dropped, or is not as the tombstone says', a_partition USING ERRCODE = 'KB005';
+  END IF;
+  INSERT INTO audit_tombstones (partition_name, calls_before, calls_removed, heads, signature)
+    VALUES (a_partition, before, removed, a_heads, a_signature);
+  DELETE FROM audit_chain WHERE written_at < before;
+  EXECUTE format('DROP TABLE %I', a_partition);
+END $$;
+
+-- Gives a role what the server needs, and nothing else; called by the owner after every migration, any number of times.
+CREATE FUNCTION grant_runtime(app_role text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  schema text := current_schema();
+  -- What writes for the role. Everything that these call runs as the owner, too.
+  trusted text[] := ARRAY['ledger_apply', 'ledger_sweep', 'set_budget', 'delete_budget', 'create_vault_key',
+    'update_vault_key', 'revoke_vault_keys', 'set_kill_switch', 'ensure_partitions', 'expired_months', 'drop_month',
+    'chain_admin_event', 'claim_master_key', 'check_envelope', 'begin_master_key_rotation', 'finish_master_key_rotation'];
+  f record;
+BEGIN
+  IF has_schema_privilege(app_role, schema, 'CREATE') THEN
+    -- Whoever can make a function in this schema can have the owner call it.
+    RAISE EXCEPTION 'the role % may create objects in the schema %', app_role, schema
+      USING HINT = format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC, %I', schema, app_role), ERRCODE = 'KB005';
+  END IF;
+  FOR f IN SELECT p.oid::regprocedure AS signature FROM pg_proc p
+      WHERE p.pronamespace = schema::regnamespace AND p.proname = ANY (trusted) LOOP
+    -- With a path of its own, so that nobody can put another table or function in front.
+    EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = %I, pg_temp', f.signature, schema);
+    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f.signature);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', f.signature, app_role);
+  END LOOP;
+  EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', schema, app_role);
+  EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM %I', schema, app_role);
+  EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO %I', schema, app_role);
+  -- The months to come.
+  EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %I GRANT SELECT ON TABLES TO %I', schema, app_role);
+  EXECUTE format('GRANT INSERT ON admin_events, admin_tokens, admin_sessions, login_codes, secrets, install_keys, replicas TO %I', app_role);
+  EXECUTE format('GRANT UPDATE (revoked_at) ON admin_tokens TO %I', app_role);
+  EXECUTE format('GRANT UPDATE (seen_at) ON admin_sessions TO %I', app_role);
+  EXECUTE format('GRANT UPDATE (envelope, version, rotated_at, deleted_at) ON secrets TO %I', app_role);
+  EXECUTE format('GRANT UPDATE (envelope) ON install_keys TO %I', app_role);
+  EXECUTE format('GRANT UPDATE (lease_until, stopped_at) ON replicas TO %I', app_role);
+  EXECUTE format('GRANT DELETE ON admin_sessions, login_codes, exposures, idempotency_keys, duplicate_guards TO %I', app_role);
+END $$;
+REVOKE ALL ON FUNCTION grant_runtime(text) FROM PUBLIC;
