@@ -1,7 +1,7 @@
 // The real backends that tests and benchmarks run against, each behind one environment variable.
 import { openPostgres } from "./postgres.mjs";
 import { ServiceMissing } from "./program.mjs";
-import { openPython } from "./python.mjs";
+import { openCrewaiPython, openOldestCrewaiPython, openPython } from "./python.mjs";
 import { openRedis } from "./redis.mjs";
 import { openStripeMock } from "./stripe-mock.mjs";
 
@@ -11,6 +11,8 @@ export const SERVICES = {
   redis: { variable: "KEYBRAKE_TEST_REDIS_URL", open: openRedis },
   "stripe-mock": { variable: "KEYBRAKE_STRIPE_MOCK_URL", open: openStripeMock },
   python: { variable: "KEYBRAKE_TEST_PYTHON", open: openPython },
+  crewai: { variable: "KEYBRAKE_TEST_CREWAI_PYTHON", open: openCrewaiPython },
+  "oldest-crewai": { variable: "KEYBRAKE_TEST_OLDEST_CREWAI_PYTHON", open: openOldestCrewaiPython },
 };
 
 /**

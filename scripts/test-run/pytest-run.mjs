@@ -1,11 +1,19 @@
-// The Python tests, one pytest run a folder.
+// The Python tests: a pytest run for each folder and each set of packages that it is tested with.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const PLUGIN_FOLDER = fileURLToPath(new URL(".", import.meta.url));
-const PYTHON_VARIABLE = "KEYBRAKE_TEST_PYTHON";
-const FOLDERS = ["apps/proxy/test/python", "packages/crewai-bridge/python"];
+/** The variable names the Python, the words say which packages it has. */
+const RUNS = [
+  { folder: "apps/proxy/test/python", variable: "KEYBRAKE_TEST_PYTHON" },
+  { folder: "packages/crewai-bridge/python", variable: "KEYBRAKE_TEST_CREWAI_PYTHON" },
+  {
+    folder: "packages/crewai-bridge/python",
+    variable: "KEYBRAKE_TEST_OLDEST_CREWAI_PYTHON",
+    packages: "the oldest packages",
+  },
+];
 const TEST_FILE = /^test_.*\.py$|_test\.py$/;
 const NOT_OURS = ["node_modules", "__pycache__", ".venv"];
 const TIMEOUT_MS = 600_000;
@@ -19,21 +27,22 @@ const NO_TESTS = 5;
  */
 export async function runPytest({ root, directory, services, run }) {
   const outcomes = [];
-  for (const [index, folder] of FOLDERS.entries()) {
+  for (const [index, { folder, variable, packages }] of RUNS.entries()) {
     const files = listTestFiles(join(root, folder)).map((file) => `${folder}/${file}`);
     if (files.length === 0) continue;
-    const python = services.env[PYTHON_VARIABLE];
+    const python = services.env[variable];
+    const label = packages === undefined ? folder : `${folder} with ${packages}`;
     if (python === undefined) {
-      const reason =
-        services.absent.find(({ variable }) => variable === PYTHON_VARIABLE)?.reason ?? "no Python";
+      const reason = services.absent.find((service) => service.variable === variable)?.reason ?? "no Python";
       outcomes.push({ skipped: files.map((name) => ({ name, reason: `no python: ${reason}` })) });
       continue;
     }
-    console.log(`\npytest ${folder}`);
+    console.log(`\npytest ${label}`);
     outcomes.push(
       await runFolder({
         root,
         folder,
+        label,
         python,
         reportFile: join(directory, `pytest-${index}.json`),
         services,
@@ -44,7 +53,7 @@ export async function runPytest({ root, directory, services, run }) {
   return outcomes;
 }
 
-async function runFolder({ root, folder, python, reportFile, services, run }) {
+async function runFolder({ root, folder, label, python, reportFile, services, run }) {
   const args = [
     "-m",
     "pytest",
@@ -62,17 +71,18 @@ async function runFolder({ root, folder, python, reportFile, services, run }) {
       ...process.env,
       ...services.env,
       PYTHONPATH: [PLUGIN_FOLDER, process.env.PYTHONPATH].filter(Boolean).join(delimiter),
-      PYTHONDONTWRITEBYTECODE: "1",
+      // Not beside the sources; and packages that were installed uncompiled are compiled once.
+      PYTHONPYCACHEPREFIX: join(root, "node_modules/.cache/keybrake/pycache"),
       KEYBRAKE_TEST_REPORT: reportFile,
     },
     echo: true,
     timeoutMs: TIMEOUT_MS,
   });
-  const name = `pytest ${folder}`;
+  const name = `pytest ${label}`;
   if (!existsSync(reportFile))
     return { failed: [{ name, message: `no report, exit code ${code} ${output}` }] };
   const report = JSON.parse(readFileSync(reportFile, "utf8"));
-  for (const entry of [...report.failed, ...report.skipped]) entry.name = `${folder}/${entry.name}`;
+  for (const entry of [...report.failed, ...report.skipped]) entry.name = `${label}/${entry.name}`;
   const isQuiet = report.failed.length === 0 && !(code === NO_TESTS && report.skipped.length > 0);
   if (code !== 0 && isQuiet) report.failed.push({ name, message: `exit code ${code}` });
   return report;

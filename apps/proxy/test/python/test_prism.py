@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import resend
-from conftest import ACCOUNT_SID, ROOT, running_stage
+from keybrake_stage import ACCOUNT_SID, ROOT, running_stage
 
 PRISM = ROOT / "apps/proxy/test/prism/prism-child.ts"
 CALLS = json.loads((ROOT / "apps/proxy/test/prism/twilio-calls.json").read_text())

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import resend
-from conftest import RESEND_SECRET
+from keybrake_stage import RESEND_SECRET
 from resend.exceptions import RateLimitError, ResendError, ValidationError
 
 MAIL = {"from": "crew@crew.example", "to": ["ada@example.com"], "subject": "Invoice", "text": "Hello"}

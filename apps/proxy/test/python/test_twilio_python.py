@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ACCOUNT_SID, TWILIO_SECRET
+from keybrake_stage import ACCOUNT_SID, TWILIO_SECRET
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
