@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { exitStatus, runProgram, sendSignal } from "./child.mjs";
 import { openGuard } from "./services/guard.mjs";
+import { prepareEnvironments } from "./services/python.mjs";
 import { openServices, SERVICES } from "./services/service-set.mjs";
 import { runPytest } from "./test-run/pytest-run.mjs";
 import { runStaticChecks } from "./test-run/static-checks.mjs";
@@ -53,9 +54,10 @@ async function runAll(services) {
   if (filters.length === 0) for (const outcome of await runPytest(options)) tally.add(outcome);
 }
 
+const install = IS_CI || process.env.KEYBRAKE_TEST_INSTALL === "1";
+if (install) prepareEnvironments(ROOT);
 const names = filters.length > 0 ? ["build"] : undefined;
 for (const outcome of await runStaticChecks({ root: ROOT, names, run })) tally.add(outcome);
-const install = IS_CI || process.env.KEYBRAKE_TEST_INSTALL === "1";
 const services = await openServices(Object.keys(SERVICES), { root: ROOT, guard, install });
 for (const service of services.absent) addAbsent(service);
 try {

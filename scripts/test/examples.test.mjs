@@ -67,6 +67,29 @@ describe("an example", () => {
     expect(code).toBe(0);
   }, 180_000);
 
+  // Unchanged crews, run by a script in place of a model: every key is the right agent's, with no word of it in their code.
+  it("in Python has its calls booked on the agents that made them, in both layouts", async (context) => {
+    const python = process.env.KEYBRAKE_TEST_CREWAI_PYTHON;
+    if (python === undefined) context.skip("set KEYBRAKE_TEST_CREWAI_PYTHON, or run `npm test`");
+    const home = join(folder, "home");
+    const start = (layout) =>
+      `cd "${EXAMPLES}/hierarchical-crew-${layout}" && CREW_RUN_ID=${layout} npm start`;
+    const environment = `export HOME="${home}" PYTHON="${python}" PYTHONPATH="${ROOT}/packages/crewai-bridge/python/src"`;
+    const script = `mkdir "${home}" && ${environment} && ${start("python")} && ${start("json")}`;
+    const { code, output } = await keybrake(["sandbox", "--", "sh", "-c", script], folder);
+    expect(code, output).toBe(0);
+    for (const run of ["python", "json"]) {
+      const booked = (agent, call) => new RegExp(`${agent} +${run} +${call} +(?:settled|unknown) +20[01]`);
+      expect(output).toMatch(booked("billing_agent", "POST /v1/payment_intents"));
+      expect(output).toMatch(booked("refund_agent", "POST /v1/refunds"));
+      expect(output).toMatch(
+        booked("notification_agent", "POST /2010-04-01/Accounts/AC[0-9]+/Messages.json"),
+      );
+      expect(output).toMatch(booked("notification_agent", "POST /emails"));
+    }
+    expect(output).toMatch(/refund_agent +stripe +1 +0 +5\.00 +0\.00 +20\.00/);
+  }, 300_000);
+
   it("that has a page is a template", async () => {
     const withPage = readdirSync(EXAMPLES).filter((name) =>
       readdirSync(join(EXAMPLES, name)).includes("README.md"),
@@ -103,6 +126,6 @@ describe("an example", () => {
   it("of an unknown name is refused with the names that there are", async () => {
     const { code, output } = await keybrake(["init", "--template", "nothing"], folder);
     expect(code).toBe(2);
-    expect(output).toContain("`incident`, `per-run-keys`");
+    expect(output).toContain("`hierarchical-crew-python`, `incident`, `per-run-keys`");
   });
 });
