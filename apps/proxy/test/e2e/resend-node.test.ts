@@ -33,7 +33,7 @@ describe("resend-node through a server", () => {
     ]);
   });
 
-  test("a batch is the sum of its mails, and refused as a whole by the cap", async () => {
+  test("P10: a batch is the sum of its mails, and refused as a whole by the cap", async () => {
     const { server, key, resend } = open();
     const { vaultKey, rows } = await key("resend", { daily_usd_cap: "0.01" });
     const client = resendClient(server.dataUrl, vaultKey);
@@ -47,7 +47,21 @@ describe("resend-node through a server", () => {
     expect(await rows()).toMatchObject([{ cost_usd: "0.0018" }, { denial_code: "daily_cap_exceeded" }]);
   });
 
-  test("senders and recipients are the policy's", async () => {
+  test("P10: a batch of 100 mails to 50 recipients each holds 5,000 recipients", async () => {
+    const { server, key, resend } = open();
+    const to = Array.from({ length: 50 }, (_, index) => `reader${index}@example.com`);
+    const batch = Array.from({ length: 100 }, () => ({ ...MAIL, to }));
+    const held = await key("resend", { daily_usd_cap: "4.50" });
+    expect((await resendClient(server.dataUrl, held.vaultKey).batch.send(batch)).error).toBeNull();
+    expect(await held.rows()).toMatchObject([{ reserved_usd: "4.50", cost_usd: "4.50" }]);
+    const tight = await key("resend", { daily_usd_cap: "4.49" });
+    const before = resend.requests.length;
+    const { error } = await resendClient(server.dataUrl, tight.vaultKey).batch.send(batch);
+    expect(error?.message).toContain("daily_cap_exceeded");
+    expect(resend.requests.length).toBe(before);
+  });
+
+  test("P10: senders and recipients are the policy's", async () => {
     const { server, key } = open();
     const rules = { from: ["@crew.example"], recipient_domains: ["example.com"] };
     const { vaultKey } = await key("resend", { resend: rules });

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
+import { requestText, sendRaw } from "../http/raw-client.ts";
 import { ACCOUNT_SID, TWILIO_SECRET, twilioClient, useMessengers } from "./crew-of-three.ts";
 
 const FROM = "+15005550006";
@@ -57,7 +58,7 @@ describe("twilio-node through a server", () => {
     expect(data.some((row) => row.path.includes(sent.sid) && row.state === "settled")).toBe(true);
   }, 40_000);
 
-  test("1,600 emoji are priced by their segments and refused by the cap before anything is sent", async () => {
+  test("P8: 1,600 emoji are priced by their segments and refused by the cap before anything is sent", async () => {
     const { server, key, twilio } = open();
     const { vaultKey, rows } = await key("twilio", { daily_usd_cap: "0.10" });
     const before = twilio.requests.length;
@@ -71,7 +72,7 @@ describe("twilio-node through a server", () => {
     expect(await rows()).toMatchObject([{ verdict: "deny", denial_code: "daily_cap_exceeded" }]);
   });
 
-  test("a phone call needs a time limit, or gets the policy's", async () => {
+  test("P8: a phone call needs a time limit, or gets the policy's", async () => {
     const { server, key, twilio } = open();
     const free = await key("twilio", { twilio: { callback_hosts: ["crew.example.com"] } });
     const call = { from: FROM, to: TO, url: "https://crew.example.com/voice" };
@@ -85,7 +86,7 @@ describe("twilio-node through a server", () => {
     expect(Number((await limited.rows())[0]?.reserved_usd)).toBeGreaterThan(0.02);
   });
 
-  test("countries, senders and callback hosts are the policy's", async () => {
+  test("P9: countries, senders and callback hosts are the policy's", async () => {
     const { server, key } = open();
     const rules = { allowed_countries: ["US"], from: [FROM] };
     const { vaultKey } = await key("twilio", { twilio: rules });
@@ -103,7 +104,7 @@ describe("twilio-node through a server", () => {
     await client.messages.create({ from: FROM, to: TO, body: "x" });
   });
 
-  test("another account in the path is refused, and no token is ever shown", async () => {
+  test("P6: another account in the path is refused, and no token is ever shown", async () => {
     const { server, key } = open();
     const { vaultKey } = await key("twilio");
     const client = twilioClient(server.dataUrl, vaultKey);
@@ -114,6 +115,45 @@ describe("twilio-node through a server", () => {
     expect((await refusalOf(client.api.v2010.accounts(ACCOUNT_SID).fetch())).message).toContain(
       "endpoint_forbidden",
     );
+  });
+
+  test.each([
+    ["another account", `AC${"1".repeat(32)}`],
+    ["the account in small letters", ACCOUNT_SID.toLowerCase()],
+    ["the account in capitals", ACCOUNT_SID.toUpperCase()],
+    ["the account with an escape", `%41${ACCOUNT_SID.slice(1)}`],
+    ["the account escaped twice", `%2541${ACCOUNT_SID.slice(1)}`],
+    ["the account and a dot segment", `AC${"1".repeat(32)}/../${ACCOUNT_SID}`],
+  ])("P6: %s on the wire is refused, and nothing is sent", async (_name, sid) => {
+    const { server, key, twilio } = open();
+    const { vaultKey } = await key("twilio");
+    const before = twilio.requests.length;
+    const basic = Buffer.from(`${ACCOUNT_SID}:${vaultKey}`).toString("base64");
+    const headers = [`Authorization: Basic ${basic}`, "Content-Type: application/x-www-form-urlencoded"];
+    const line = `POST /twilio/2010-04-01/Accounts/${sid}/Messages.json`;
+    const { answers } = await sendRaw(server.dataUrl, requestText(line, headers, "To=%2B14155550100&Body=x"));
+    expect([400, 403]).toContain(answers[0]?.status);
+    // Prices of earlier messages are asked for at any time, by reads.
+    expect(twilio.requests.slice(before).filter(({ method }) => method !== "GET")).toEqual([]);
+  });
+
+  test("P9: a callback into the inside and media of an unlisted host are refused, and nothing is sent", async () => {
+    const { server, key, twilio } = open();
+    const { vaultKey } = await key("twilio", { twilio: { callback_hosts: ["crew.example.com"] } });
+    const client = twilioClient(server.dataUrl, vaultKey);
+    const before = twilio.requests.length;
+    for (const url of [
+      "http://169.254.169.254/",
+      "http://localhost/",
+      "http://2852039166/",
+      "https://evil.example/x",
+    ]) {
+      for (const asked of [{ statusCallback: url }, { mediaUrl: [url] }]) {
+        const error = await refusalOf(client.messages.create({ from: FROM, to: TO, body: "x", ...asked }));
+        expect([400, 403]).toContain(error.status);
+      }
+    }
+    expect(twilio.requests.slice(before).filter(({ method }) => method !== "GET")).toEqual([]);
   });
 
   test("a look-up costs, although it is a GET", async () => {

@@ -73,7 +73,7 @@ function describeMigrate(name: string, open: () => Promise<Database>, close: () 
       expect(await migrate(database, directoryOf(temp.path, FIRST, SECOND))).toEqual(["0002_two"]);
     });
 
-    it("refuses a database that a newer version has migrated, and touches nothing", async () => {
+    it("R6: refuses a database that a newer version has migrated, and touches nothing", async () => {
       await migrate(database, directoryOf(temp.path, FIRST, SECOND));
       using older = makeTempDir();
       const message =
@@ -200,7 +200,7 @@ describe.skipIf(NO_POSTGRES)("migrate on PostgreSQL, caught half-way", () => {
     expect(await columnOf(database, "SELECT to_regclass('schema_migrations')::text")).toEqual([null]);
   });
 
-  it("applies it whole or not at all when the process is killed, and the next start waits for the outcome", async () => {
+  it("R7: applies it whole or not at all when the process is killed, and the next start waits for the outcome", async () => {
     using temp = makeTempDir();
     const directory = directoryOf(temp.path, BLOCKED);
     await empty.query("SELECT pg_advisory_lock(42)");
@@ -218,7 +218,7 @@ describe.skipIf(NO_POSTGRES)("migrate on PostgreSQL, caught half-way", () => {
 });
 
 describe("migrate on PGlite, killed half-way", () => {
-  it("leaves nothing, and the next start applies all of it", async () => {
+  it("R7: leaves nothing, and the next start applies all of it", async () => {
     using temp = makeTempDir();
     using migrations = makeTempDir();
     const dataDir = join(temp.path, "data");

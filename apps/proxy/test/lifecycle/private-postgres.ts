@@ -53,8 +53,14 @@ function listFiles(directory: string): string[] {
   }
 }
 
-/** Starts one in a directory of its own, as the user `postgres` when we are root, which PostgreSQL refuses to be. */
-export async function openPrivatePostgres(programs: string): Promise<PrivatePostgres> {
+/**
+ * Starts one in a directory of its own, as the user `postgres` when we are root, which PostgreSQL refuses to be. `env` is
+ * added to what its server inherits.
+ */
+export async function openPrivatePostgres(
+  programs: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<PrivatePostgres> {
   const home = mkdtempSync(path.join(tmpdir(), "keybrake-postgres-"));
   const owner = process.getuid?.() === 0 ? ownerOf("postgres") : {};
   if (owner.uid !== undefined) execFileSync("chown", [`${owner.uid}:${owner.gid}`, home]);
@@ -89,6 +95,7 @@ export async function openPrivatePostgres(programs: string): Promise<PrivatePost
     child = spawn(path.join(programs, "postgres"), ["-D", data, ...settings], {
       cwd: home,
       stdio: "ignore",
+      env: { ...process.env, ...env },
       ...owner,
     });
     const deadline = performance.now() + READY_MS_MAX;

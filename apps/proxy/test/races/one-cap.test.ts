@@ -1,12 +1,17 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { type FakeStripe, openFakeStripe } from "@keybrake/sandbox";
-import { Pool } from "undici";
+import fc from "fast-check";
+import { Pool, request } from "undici";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CANARY_SECRET, issueKey, storeSecret, stripeClient } from "../support/crew.ts";
 import { createEmptyDatabase, type EmptyDatabase, POSTGRES_URL } from "../support/empty-database.ts";
-import { startTestServer, type TestServer } from "../support/server.ts";
+import { inBatches } from "../support/in-batches.ts";
+import { type ServerOptions, startTestServer, type TestServer } from "../support/server.ts";
 
 const CHARGE = "amount=1000&currency=usd&payment_method=pm_card_visa&confirm=true";
+/** How many random loads are tried. */
+const SEEDS = 200;
+const CENTS_PER_DOLLAR = 100;
 const POLICY = { allowed_endpoints: ["POST /v1/payment_intents"], expires_in: "1h" };
 
 /** Sums of one key's audit rows and of its budgets, read from the database itself. */
@@ -74,11 +79,14 @@ describe.skipIf(POSTGRES_URL === undefined)("three proxies on one PostgreSQL", (
   let fake: FakeStripe;
   let database: EmptyDatabase;
   let servers: TestServer[];
+  let shared: ServerOptions;
+
+  const adminOf = () => (servers[0] as TestServer).admin;
 
   beforeAll(async () => {
     fake = await openFakeStripe({ secretKeys: [CANARY_SECRET] });
     database = await createEmptyDatabase();
-    const shared = {
+    shared = {
       stripeUrl: fake.url,
       databaseUrl: database.url,
       masterKey: randomBytes(32).toString("base64"),
@@ -128,6 +136,82 @@ describe.skipIf(POSTGRES_URL === undefined)("three proxies on one PostgreSQL", (
     expect(rows).toEqual({ settled: 500, denied: 4500, open: 0, cost: "5000.000000", held: "0" });
     expect(window).toEqual({ limit: "5000000000", reserved: "0", settled: "5000000000", overrun: "0" });
   }, 120_000);
+
+  /** Charges some cents through one of the replicas until it is decided; says whether it was allowed. */
+  async function charge(replica: number, vaultKey: string, cents: number): Promise<boolean> {
+    const server = servers[replica % servers.length];
+    while (true) {
+      const answer = await request(`${server?.dataUrl}/v1/payment_intents`, {
+        method: "POST",
+        headers: {
+          authorization: `Bearer ${vaultKey}`,
+          "content-type": "application/x-www-form-urlencoded",
+        },
+        body: CHARGE.replace("1000", String(cents)),
+      });
+      await answer.body.dump();
+      if (answer.statusCode !== 503) return answer.statusCode === 200;
+    }
+  }
+
+  test("A2: random amounts never pass the cap, and what is left of it is less than the smallest that was refused", async () => {
+    const cents = fc.oneof(fc.integer({ min: 50, max: 999 }), fc.integer({ min: 1_000, max: 9_999 }));
+    const load = fc.record({
+      capDollars: fc.integer({ min: 20, max: 200 }),
+      amounts: fc.array(cents, { minLength: 8, maxLength: 16 }),
+    });
+    const seed = randomInt(2 ** 31);
+    const seenCents = () =>
+      fake.requests
+        .map(({ body }) => Number(new URLSearchParams(body).get("amount")))
+        .reduce((total, amount) => total + amount, 0);
+    const before = seenCents();
+    const outcomes = await inBatches(fc.sample(load, { numRuns: SEEDS, seed }), async (tried) => {
+      const { capDollars, amounts } = tried;
+      const { id, vaultKey } = await issueKey(adminOf(), "random_agent", {
+        ...POLICY,
+        daily_usd_cap: capDollars,
+      });
+      const allowed = await Promise.all(amounts.map((amount, index) => charge(index, vaultKey, amount)));
+      const refused = amounts.filter((_amount, index) => !allowed[index]);
+      const passed = amounts.filter((_amount, index) => allowed[index]);
+      return { tried, id, passed, leastRefused: Math.min(...refused) };
+    });
+    const sums = await database.query(
+      `SELECT vault_key_id AS id, (sum(cost_usd) * 100)::int AS cents FROM calls WHERE agent_id = 'random_agent' GROUP BY 1`,
+    );
+    const centsOf = new Map(sums.map((row) => [row["id"], row["cents"]]));
+    let refusals = 0;
+    for (const { tried, id, passed, leastRefused } of outcomes) {
+      const why = `seed ${seed}: ${JSON.stringify(tried)}`;
+      const sum = passed.reduce((total, amount) => total + amount, 0);
+      expect(centsOf.get(id) ?? 0, why).toBe(sum);
+      const left = tried.capDollars * CENTS_PER_DOLLAR - sum;
+      expect(left, why).toBeGreaterThanOrEqual(0);
+      expect(left, why).toBeLessThan(leastRefused);
+      if (leastRefused < Number.POSITIVE_INFINITY) refusals++;
+    }
+    // A load that fits says nothing.
+    expect(refusals).toBeGreaterThan(SEEDS / 4);
+    const captured = outcomes.flatMap(({ passed }) => passed).reduce((total, amount) => total + amount, 0);
+    expect(seenCents() - before).toBe(captured);
+  }, 120_000);
+
+  test("C4: every replica's links have no gap, and each continues the one before", async () => {
+    const links = await database.query(
+      `SELECT epoch::int, seq::int, prev_hash, hash, lag(hash) OVER (PARTITION BY epoch ORDER BY seq) AS previous
+       FROM audit_chain ORDER BY epoch, seq`,
+    );
+    const epochs = new Map<unknown, number>();
+    for (const { epoch, seq, prev_hash, previous } of links) {
+      expect(seq).toBe((epochs.get(epoch) ?? 0) + 1);
+      if (seq !== 1) expect(prev_hash).toEqual(previous);
+      epochs.set(epoch, Number(seq));
+    }
+    expect(epochs.size).toBeGreaterThanOrEqual(3);
+    for (const length of epochs.values()) expect(length).toBeGreaterThan(10);
+    expect(await adminOf().audit.verify()).toMatchObject({ ok: true });
+  });
 
   test("a revoked key authorizes nothing more on any replica, and the others go on", async () => {
     const admin = servers[0]?.admin as NonNullable<TestServer["admin"]>;
@@ -188,4 +272,25 @@ describe.skipIf(POSTGRES_URL === undefined)("three proxies on one PostgreSQL", (
     );
     expect(after).toEqual({ allowed: 0 });
   }, 120_000);
+
+  test("R6: while a newer version has migrated, the old ones go on under one cap, and none of them starts again", async () => {
+    const { vaultKey } = await issueKey(adminOf(), "upgrade_agent", { ...POLICY, daily_usd_cap: 200 });
+    const before = fake.requests.length;
+    const attempts = Array.from({ length: 60 }, (_, index) => charge(index, vaultKey, 1_000));
+    // What a newer version's start does: its migration adds what this one does not know of.
+    await database.query("ALTER TABLE calls ADD COLUMN of_tomorrow text");
+    const [newest] = await database.query(
+      "INSERT INTO schema_migrations (number, name, sha256) SELECT max(number) + 1, 'of_tomorrow', '' FROM schema_migrations RETURNING number",
+    );
+    await database.query(
+      "UPDATE replicas SET version = '99.0.0' WHERE epoch = (SELECT min(epoch) FROM replicas)",
+    );
+    attempts.push(...Array.from({ length: 60 }, (_, index) => charge(index, vaultKey, 1_000)));
+    expect((await Promise.all(attempts)).filter(Boolean)).toHaveLength(20);
+    expect(fake.requests.length - before).toBe(20);
+    await expect(startTestServer(shared)).rejects.toThrow(
+      `the database has migration ${newest?.["number"]} and this version of Keybrake knows`,
+    );
+    expect(await adminOf().audit.verify()).toMatchObject({ ok: true });
+  }, 60_000);
 });

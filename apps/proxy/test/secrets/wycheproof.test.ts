@@ -36,7 +36,7 @@ function readVectors(name: string, skip: (why: string) => void): readonly Group<
 const bytes = (hex: string) => Buffer.from(hex, "hex");
 
 describe("Wycheproof", () => {
-  it("AES-256-GCM: valid vectors open, invalid ones and every other size of key, nonce or tag are refused", (context) => {
+  it("D8: AES-256-GCM: valid vectors open, invalid ones and every other size of key, nonce or tag are refused", (context) => {
     let opened = 0;
     for (const group of readVectors("aes_gcm_test.json", context.skip)) {
       const isOurs = group.keySize === 256 && group.ivSize === 96 && group.tagSize === 128;
@@ -56,7 +56,7 @@ describe("Wycheproof", () => {
     expect(opened).toBe(39);
   });
 
-  it("HMAC-SHA-256: the hash of vault keys is the vectors' wherever their message is text", (context) => {
+  it("D8: HMAC-SHA-256: the hash of vault keys is the vectors' wherever their message is text", (context) => {
     let compared = 0;
     for (const { tests } of readVectors("hmac_sha256_test.json", context.skip)) {
       for (const test of tests) {

@@ -81,8 +81,8 @@ export function describeFaults(open: () => Stage): void {
       ]);
     });
 
-    // A7. The server's one timer for the vendor runs fast here; the code that it runs is the product's own.
-    test("a vendor that hangs: 504, unknown, and the next call has less budget; the same key again settles it", async () => {
+    // The server's one timer for the vendor runs fast here; the code that it runs is the product's own.
+    test("A7: a vendor that hangs: 504, unknown, and the next call has less budget; the same key again settles it", async () => {
       const stage = open();
       const capturedBefore = stage.captured;
       const kinds = ["hang_before", "hang_after"] as const;

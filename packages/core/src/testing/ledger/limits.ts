@@ -63,7 +63,7 @@ function testChanging(get: GetHarness): void {
     });
   });
 
-  it("lowered and raised while calls are made is never passed", async () => {
+  it("A16: lowered while calls are made is never passed", async () => {
     const harness = get();
     const key = await makeKey(harness);
     const name = agentBudget(key);

@@ -113,7 +113,7 @@ function testSettlements(get: GetHarness): void {
 }
 
 function testOverruns(get: GetHarness): void {
-  it("inside the cap counts what was charged, stands on the row and suspends the key", async () => {
+  it("A23: inside the cap counts what was charged, stands on the row and suspends the key", async () => {
     const harness = get();
     const { key, call } = await holdOne(harness, 60n);
     await harness.ledger.settle(endOf(call, "settled", { costMicros: 61n }));
@@ -124,7 +124,7 @@ function testOverruns(get: GetHarness): void {
     expect(describeResult(refusal)).toBe("vault_key_revoked");
   });
 
-  it("past the cap stands on the window, and the rest of the day is refused", async () => {
+  it("A23: past the cap stands on the window, and the rest of the day is refused", async () => {
     const harness = get();
     const { key, call } = await holdOne(harness, 100n);
     await harness.ledger.settle(endOf(call, "settled", { costMicros: 250n }));

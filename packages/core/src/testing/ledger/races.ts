@@ -114,7 +114,7 @@ function testCapRaces(get: GetHarness): void {
 }
 
 function testEndRaces(get: GetHarness): void {
-  it("end one call once, when both settle it", async () => {
+  it("A15: end one call once, when both settle it", async () => {
     const harness = get();
     await withPeer(harness, async (ledgers) => {
       for (let round = 0; round < ROUNDS / 4; round++) {
@@ -253,7 +253,7 @@ function testLimitRaces(get: GetHarness): void {
     });
   });
 
-  it("hold no more than a limit that was lowered while calls were in flight", async () => {
+  it("A16: hold no more than a limit that was lowered while calls were in flight", async () => {
     const harness = get();
     await withPeer(harness, async (ledgers) => {
       for (let round = 0; round < REVOKE_ROUNDS / 2; round++) {

@@ -38,7 +38,7 @@ export function testSweeps(get: GetHarness): void {
 }
 
 function testSwept(get: GetHarness): void {
-  it("become unknown, and stay counted", async () => {
+  it("A12: become unknown, and stay counted", async () => {
     const harness = get();
     const key = await makeKey(harness, CAPS);
     const calls = await holdAndDie(harness, key, 10);
@@ -83,7 +83,7 @@ function testSwept(get: GetHarness): void {
 }
 
 function testReturns(get: GetHarness): void {
-  it("have one end, when the answer comes while they are swept", async () => {
+  it("A15: have one end, when the answer comes while they are swept", async () => {
     const harness = get();
     for (let round = 0; round < 10; round++) {
       const key = await makeKey(harness, CAPS);

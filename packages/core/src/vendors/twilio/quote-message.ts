@@ -100,9 +100,11 @@ function countMessageSegments({ values }: Parameters, prices: TwilioPrices): num
 function priceCarried(
   kind: string,
   table: ReadonlyMap<string, CarriedPrice>,
-  { country, text }: PhoneNumber,
+  { country, text, isPremium }: PhoneNumber,
   units: number,
 ): Price {
+  // It costs more than its country does, and no table says how much more.
+  if (isPremium) return missing(`${kind} to \`${text}\`, a premium number`);
   if (country === null) return missing(`${kind} to \`${text}\`, a number of no known country`);
   const price = table.get(country);
   if (price === undefined) return missing(`${kind} to \`${country}\``);

@@ -54,7 +54,7 @@ describe("price", () => {
     expect(microsOf(accept({ ...MAIL, ...fields }))).toBe(micros);
   });
 
-  it("of a batch is the sum over its mails", () => {
+  it("P10: of a batch is the sum over its mails", () => {
     expect(microsOf(accept([MAIL, { ...MAIL, cc: "c@x.io" }], "/emails/batch"))).toBe(2700n);
   });
 

@@ -74,6 +74,20 @@ describe("a text costs its segments in its country, carrier included", () => {
   });
 });
 
+describe("P8: what a text or a call could cost at most", () => {
+  it("P8: 1,600 emoji through a Messaging Service are held for every segment that they can take", () => {
+    // 33 of them fit into a part of 67 UTF-16 units, because none is ever split.
+    const form = { From: "", MessagingServiceSid: "MG1", Body: "\u{1f600}".repeat(1_600) };
+    for (const SmartEncoded of ["true", "false"])
+      expect(costOf(message({ ...form, SmartEncoded }))).toBe(SMS * 49n);
+  });
+
+  it.each(["+19005551234", "+449098790000", "+8835100001234"])("P8: %s has no price", (To) => {
+    expect(costOf(message({ To }))).toBe("unpriced");
+    expect(costOf(call({ To }))).toBe("unpriced");
+  });
+});
+
 describe("a call costs its limit in started minutes", () => {
   const MINUTES = 2n;
   it.each<[string, Record<string, string>, bigint | string]>([

@@ -23,9 +23,11 @@ describe("the account", () => {
   it.each([
     ["another account", `/2010-04-01/Accounts/${OTHER}/Messages.json`],
     ["the account in capitals", `/2010-04-01/Accounts/${ACCOUNT.toUpperCase()}/Messages.json`],
+    ["the account with a small prefix", `/2010-04-01/Accounts/${ACCOUNT.toLowerCase()}/Messages.json`],
+    ["the account with an escape", `/2010-04-01/Accounts/%41${ACCOUNT.slice(1)}/Messages.json`],
     ["another account's own object", `/2010-04-01/Accounts/${OTHER}.json`],
     ["another account on an unknown path", `/2010-04-01/Accounts/${OTHER}/Whatever.json`],
-  ])("%s in the path is refused", (_name, path) => {
+  ])("P6: %s in the path is refused", (_name, path) => {
     expect(codeOf(get(path))).toBe("account_not_allowed");
   });
 
@@ -139,7 +141,7 @@ describe("a policy is asked for", () => {
     " https://evil.example",
     "https://evil.example\t/",
     "https:///evil.example",
-  ])("a URL that readers split differently is malformed: %s", (Url) => {
+  ])("P9: a URL that readers split differently is malformed: %s", (Url) => {
     expect(codeOf(call({ Url }))).toBe("request_malformed");
   });
 
@@ -152,7 +154,7 @@ describe("a policy is asked for", () => {
     expect(codeOf(asked)).toBe("destination_not_allowed");
   });
 
-  it("a call to a country that the policy does not list is refused, and so is an unlisted host", () => {
+  it("P9: a call to a country that the policy does not list is refused, and so is an unlisted host", () => {
     const rules = { allowed_countries: ["US"], from: [FROM], callback_hosts: ["hooks.example.com"] };
     expect(verdictOf(message(), rules)).toBe("allow");
     expect(verdictOf(message({ StatusCallback: "https://hooks.example.com/x" }), rules)).toBe("allow");
