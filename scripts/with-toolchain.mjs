@@ -1,5 +1,5 @@
-// The way in for `npm start`, `npm test`, `npm run bench` and `npm run example`: finds a Node.js and a pnpm, installs, builds,
-// then runs the job as a child that has this terminal. Runs on Node 20 and has no dependencies.
+// The way in for `npm start`, `npm test` and `npm run bench`, `example` and `simulate`: finds a Node.js and a pnpm, installs,
+// builds, then runs the job as a child that has this terminal. Runs on Node 20 and has no dependencies.
 import { spawn } from "node:child_process";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,6 +18,7 @@ const JOBS = {
   test: { build: undefined, script: "scripts/test.mjs" },
   bench: { build: [], script: "scripts/bench.mjs" },
   example: { build: [], script: "scripts/example.mjs" },
+  simulate: { build: ["./packages/*"], script: "apps/proxy/test/simulation/main.ts" },
 };
 
 let child;

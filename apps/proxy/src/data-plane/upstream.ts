@@ -41,19 +41,12 @@ export type Sent =
 /** One vendor's host: keep-alive connections, no redirects, no retries, no upgrades. */
 export class Upstream {
   readonly origin: string;
-  readonly #pool: Pool;
+  readonly #dispatcher: Dispatcher;
 
-  constructor(origin: string) {
+  /** `dispatcher` carries the requests; a pool of connections to `origin` when left out. */
+  constructor(origin: string, dispatcher: Dispatcher = openPool(origin)) {
     this.origin = origin;
-    this.#pool = new Pool(origin, {
-      connections: CONNECTIONS_MAX,
-      pipelining: 1,
-      allowH2: false,
-      connect: { timeout: CONNECT_TIMEOUT_MS },
-      headersTimeout: TOTAL_TIMEOUT_MS,
-      bodyTimeout: TOTAL_TIMEOUT_MS,
-      maxResponseSize: ANSWER_BYTES_MAX,
-    });
+    this.#dispatcher = dispatcher;
   }
 
   /**
@@ -63,7 +56,7 @@ export class Upstream {
   send(request: UpstreamRequest, maySend: () => boolean): Promise<Sent> {
     return new Promise((resolve) => {
       const exchange = new Exchange(maySend, resolve);
-      this.#pool.dispatch(
+      this.#dispatcher.dispatch(
         {
           method: request.method as Dispatcher.HttpMethod,
           path: request.path,
@@ -77,8 +70,20 @@ export class Upstream {
   }
 
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await this.#dispatcher.destroy();
   }
+}
+
+function openPool(origin: string): Pool {
+  return new Pool(origin, {
+    connections: CONNECTIONS_MAX,
+    pipelining: 1,
+    allowH2: false,
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    headersTimeout: TOTAL_TIMEOUT_MS,
+    bodyTimeout: TOTAL_TIMEOUT_MS,
+    maxResponseSize: ANSWER_BYTES_MAX,
+  });
 }
 
 class NotSentError extends Error {

@@ -40,6 +40,17 @@ export async function startReplica(
   generalDatabase: Database,
   name = "contract",
 ): Promise<ReplicaParts> {
+  const parts = await composeReplica(ledgerDatabase, generalDatabase, name);
+  await warmUp(parts.batcher);
+  return parts;
+}
+
+/** The same without its first flush. */
+export async function composeReplica(
+  ledgerDatabase: Database,
+  generalDatabase: Database,
+  name: string,
+): Promise<ReplicaParts> {
   const [row] = await generalDatabase.query(
     "SELECT epoch_ms(clock_timestamp()) AS at, ledger_day()::text AS day",
   );
@@ -60,7 +71,6 @@ export async function startReplica(
       flushes.push(flush);
     },
   });
-  await warmUp(batcher);
   return {
     ledger: new SqlLedger(batcher, generalDatabase, replica, clock),
     batcher,
