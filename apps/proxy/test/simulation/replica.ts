@@ -23,7 +23,7 @@ import { listKeyBudgets } from "../../src/ledger/key-budgets.ts";
 import { SqlKeyStore } from "../../src/ledger/key-store.ts";
 import { InFlight } from "../../src/limits/in-flight.ts";
 import { openRateLimiter } from "../../src/limits/rate-limiter.ts";
-import type { MasterKey } from "../../src/secrets/envelope.ts";
+import type { KeyRing } from "../../src/secrets/key-ring.ts";
 import { openSecretStore } from "../../src/secrets/secret-store.ts";
 import { CallLog } from "../../src/telemetry/call-log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
@@ -42,7 +42,7 @@ const callNow = new AsyncLocalStorage<AgentCall>();
 /** The keys of the installation that all replicas share. */
 export interface Installation {
   readonly id: string;
-  readonly masterKey: MasterKey;
+  readonly keyRing: KeyRing;
   readonly pepper: KeyObject;
   readonly idempotencySecret: KeyObject;
 }
@@ -87,7 +87,7 @@ export class SimulatedReplica {
     const plane: DataPlane = {
       ledger: new ListeningLedger(parts.ledger),
       keys: new SqlKeyStore(connection, () => clock.monotonicMs()),
-      secrets: openSecretStore(connection, installation.masterKey, installation.id),
+      secrets: openSecretStore(connection, installation.keyRing, installation.id),
       clock,
       limiter: openRateLimiter(null, () => undefined),
       inFlight: new InFlight(),

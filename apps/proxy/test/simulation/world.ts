@@ -1,7 +1,7 @@
 import { createSecretKey } from "node:crypto";
 import { replayIntents } from "../../src/ledger/intent-journal.ts";
-import { createMasterKey } from "../../src/secrets/envelope.ts";
 import { openInstallKeys } from "../../src/secrets/install-keys.ts";
+import { createKeyRing } from "../../src/secrets/key-ring.ts";
 import { openSecretStore } from "../../src/secrets/secret-store.ts";
 import { AgentCall, type AgentRequest } from "./agent-call.ts";
 import { type Network, SimulatedConnection } from "./connection.ts";
@@ -45,9 +45,9 @@ export async function prepareGround(database: SimulatedDatabase, startMs: number
 async function makeGround(database: SimulatedDatabase): Promise<Ground> {
   const direct = database.direct;
   await direct.query("SELECT ensure_partitions(2)");
-  const masterKey = createMasterKey(Buffer.alloc(32, 7));
-  const keys = await openInstallKeys(direct, masterKey);
-  const secrets = openSecretStore(direct, masterKey, keys.installationId);
+  const keyRing = createKeyRing(Buffer.alloc(32, 7));
+  const keys = await openInstallKeys(direct, keyRing);
+  const secrets = openSecretStore(direct, keyRing, keys.installationId);
   const secret = {
     name: SECRET_NAME,
     vendor: "stripe",
@@ -59,7 +59,7 @@ async function makeGround(database: SimulatedDatabase): Promise<Ground> {
   if (created === null) throw new TypeError("the simulated secret is there already");
   const installation = {
     id: keys.installationId,
-    masterKey,
+    keyRing,
     pepper: createSecretKey(keys.pepper),
     idempotencySecret: createSecretKey(keys.idempotencySecret),
   };
