@@ -36,7 +36,8 @@ DECLARE
 BEGIN
   PERFORM pg_advisory_xact_lock_shared(epoch_barrier());
   SELECT active_id INTO active FROM master_key;
-  IF active <> ALL (key_ids) THEN
+  -- Before the first start there is none, and nothing is all of nothing.
+  IF active IS NOT NULL AND active <> ALL (key_ids) THEN
     RAISE EXCEPTION 'the master key in use is `%`, and this replica does not have it', active USING ERRCODE = 'KB007';
   END IF;
   INSERT INTO replicas (name, version, lease_until, master_key_ids)
