@@ -45,11 +45,12 @@ export async function startReplica(
   return parts;
 }
 
-/** The same without its first flush. */
+/** The same without its first flush, and with the master keys that the replica has, if the installation uses one. */
 export async function composeReplica(
   ledgerDatabase: Database,
   generalDatabase: Database,
   name: string,
+  masterKeyIds: readonly string[] = [],
 ): Promise<ReplicaParts> {
   const [row] = await generalDatabase.query(
     "SELECT epoch_ms(clock_timestamp()) AS at, ledger_day()::text AS day",
@@ -59,10 +60,8 @@ export async function composeReplica(
   const flushes: Parameters<BatcherEvents["onFlush"]>[0][] = [];
   const errors: { what: string; error: unknown }[] = [];
   const onError = (what: string, error: unknown) => errors.push({ what, error });
-  const replica = new Replica(generalDatabase, name, "0.0.0", monotonicMs, {
-    onError,
-    onSwept: () => undefined,
-  });
+  const events = { onError, onSwept: () => undefined };
+  const replica = new Replica(generalDatabase, name, "0.0.0", monotonicMs, events, masterKeyIds);
   await replica.start();
   const batcher = new Batcher(ledgerDatabase, replica, monotonicMs, {
     onError,

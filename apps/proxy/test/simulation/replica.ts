@@ -82,7 +82,7 @@ export class SimulatedReplica {
     wire: SimulatedWire,
     installation: Installation,
   ): Promise<SimulatedReplica> {
-    const parts = await composeReplica(connection, connection, name);
+    const parts = await composeReplica(connection, connection, name, installation.keyRing.ids);
     const { clock } = parts;
     const plane: DataPlane = {
       ledger: new ListeningLedger(parts.ledger),
