@@ -156,6 +156,23 @@ def test_agents_that_work_without_a_crew(crew_environment):
     assert [row[0] for row in booked(refunds)] == ["refund_agent"]
 
 
+def test_a_crew_inside_a_tool_acts_for_its_own_agents(crew_environment):
+    billing, refunds = crew_environment("billing_agent"), crew_environment("refund_agent")
+    llm = ScriptedLLM(
+        True, billing_agent=[use("ask_others"), use("charge", amount=500)], refund_agent=[use("charge", amount=700)]
+    )
+
+    @tool("ask_others")
+    def ask_others() -> str:
+        """Lets another crew work, which nobody has guarded."""
+        return make_crew(make_agent("Refund Agent", llm, charge)).kickoff().raw
+
+    with crew_run() as run:
+        guard(make_crew(make_agent("Billing Agent", llm, ask_others, charge))).kickoff()
+    assert booked(refunds) == [("refund_agent", run, None, 700)]
+    assert booked(billing) == [("billing_agent", run, None, 500)]
+
+
 def test_a_crew_that_streams(crew_environment):
     billing = crew_environment("billing_agent")
     llm = ScriptedLLM(True, billing_agent=[use("charge", amount=500)])

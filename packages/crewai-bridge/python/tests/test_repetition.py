@@ -155,15 +155,16 @@ def test_a_declined_card_is_tried_again_when_the_model_says_so_and_not_by_crewai
 
 def test_an_idempotency_key_of_the_codes_own_is_kept(stage, crew_environment, run):
     crew_environment("billing_agent")
+    seen = []
 
     @tool("charge_order")
     def charge_order() -> str:
         """Charges an order, once ever."""
         payment = stripe.PaymentIntent.create(**charge_params(500), idempotency_key="order-7")
-        assert payment.last_response.headers["idempotency-key"] == "order-7"
+        seen.append(payment.last_response.idempotency_key)
         return payment.id
 
     llm = ScriptedLLM(True, billing_agent=[use("charge_order"), use("charge_order")])
-    output = guard(make_crew(make_agent("Billing Agent", llm, charge_order))).kickoff()
+    guard(make_crew(make_agent("Billing Agent", llm, charge_order))).kickoff()
+    assert seen == ["order-7", "order-7"]
     assert payments(stage, run) == [500]
-    assert "pi_" in llm.seen("billing_agent") or output
