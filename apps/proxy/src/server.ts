@@ -23,8 +23,9 @@ import { planLedgerApply } from "./ledger/ledger-apply.ts";
 import { startMaintenance, type Tombstone, tombstoneText } from "./ledger/maintenance.ts";
 import { Replica } from "./ledger/replica.ts";
 import { SqlLedger } from "./ledger/sql-ledger.ts";
+import { HelpfulRedis } from "./limits/helpful-redis.ts";
 import { InFlight } from "./limits/in-flight.ts";
-import { openRateLimiter } from "./limits/rate-limiter.ts";
+import { createRateLimiter } from "./limits/rate-limiter.ts";
 import { openDatabases } from "./open-database.ts";
 import { DailyReconciliation } from "./reconcile/daily-reconciliation.ts";
 import { PendingPrices } from "./reconcile/pending-prices.ts";
@@ -156,8 +157,12 @@ async function compose(
       (error) => onError("change the master key", error),
     ),
   );
-  const limiter = openRateLimiter(config.redisUrl, (error) => onError("ask Redis", error));
-  closers.push(() => limiter.close());
+  const redis =
+    config.redisUrl === null
+      ? null
+      : new HelpfulRedis(config.redisUrl, (error) => onError("ask Redis", error));
+  closers.push(() => redis?.close());
+  const limiter = createRateLimiter(redis, () => replica.living);
   const upstreams = await openUpstreams(config);
   closers.push(() => upstreams.close());
 

@@ -190,10 +190,9 @@ export interface Clock {
 
 /**
  * Limits how often one key may call. Counting is approximate across replicas and never decides about money: when the
- * shared store is away, each replica counts for itself.
+ * shared store is away, slow or wrong, each replica lets through its share of the limit.
  */
 export interface RateLimiter {
-  /** Null when the call may pass, else whole seconds to wait. Never rejects. */
+  /** Null when the call may pass, else whole seconds to wait, at most a minute. Never rejects. */
   take(vaultKeyId: string, perMinute: number): Promise<number | null>;
-  close(): Promise<void>;
 }

@@ -153,16 +153,20 @@ describe.skipIf(!HAS_ALL)("requests_per_minute with Redis, two replicas", () => 
     expect(sums).toEqual({ cost: capCalls * 10, other: 0 });
   }, 60_000);
 
-  test("with Redis gone each replica holds the limit by itself", async () => {
-    const { vaultKey } = await issue({ requests_per_minute: 10 });
+  test("with Redis gone each replica lets through its share, and no agent sees an error", async () => {
     await redis.kill();
-    const before = fake.requests.length;
     for (const replica of [0, 1]) {
-      const statuses: number[] = [];
-      for (let count = 0; count < 15; count++) statuses.push(await ask(replica, vaultKey, null));
-      expect(statuses).toEqual([...Array(10).fill(200), ...Array(5).fill(429)]);
+      // A replica learns within seconds that it is not alone.
+      await vi.waitFor(
+        async () => {
+          const { vaultKey } = await issue({ requests_per_minute: 10 });
+          const statuses: number[] = [];
+          for (let count = 0; count < 15; count++) statuses.push(await ask(replica, vaultKey, null));
+          expect(statuses).toEqual([...Array(5).fill(200), ...Array(10).fill(429)]);
+        },
+        { timeout: 15_000, interval: 200 },
+      );
     }
-    expect(fake.requests.length - before).toBe(20);
   }, 60_000);
 });
 
