@@ -1,4 +1,4 @@
-// The way in for `npm start`, `npm test` and `npm run bench`, `example` and `simulate`: finds a Node.js and a pnpm, installs,
+// The way in for `npm start`, `npm test`, `test:hard`, `bench`, `example` and `simulate`: finds a Node.js and a pnpm, installs,
 // builds, then runs the job as a child that has this terminal. Runs on Node 20 and has no dependencies.
 import { spawn } from "node:child_process";
 import { dirname } from "node:path";
@@ -17,6 +17,7 @@ const JOBS = {
   start: { install: "apps", build: ["./apps/*"], script: "apps/proxy/dist/main.js" },
   test: { build: undefined, script: "scripts/test.mjs" },
   bench: { build: [], script: "scripts/bench.mjs" },
+  hard: { build: [], script: "scripts/with-services.mjs", args: ["node", "apps/proxy/test/hard/index.ts"] },
   example: { build: [], script: "scripts/example.mjs" },
   simulate: { build: ["./packages/*"], script: "apps/proxy/test/simulation/main.ts" },
 };
@@ -49,7 +50,7 @@ async function main() {
     exitIfFailed("building", await buildWorkspace(ROOT, job.build, { env, onStart }));
     clearTimeout(timer);
   }
-  onStart(spawn(node, [job.script, ...args], { stdio: "inherit", env }));
+  onStart(spawn(node, [job.script, ...(job.args ?? []), ...args], { stdio: "inherit", env }));
   child.on("error", fail);
   child.on("exit", (code, signal) => process.exit(exitStatus(code, signal)));
 }

@@ -35,6 +35,8 @@ export interface Config {
   readonly adminToken: string | null;
   readonly upstreamUrls: Readonly<Record<VendorName, string | null>>;
   readonly isSandbox: boolean;
+  /** How many requests a second each vendor takes with one credential, where no secret says otherwise; null = not set. */
+  readonly vendorRequestsPerSecond: Readonly<Record<VendorName, number | null>>;
   readonly retentionDays: number;
   readonly monthlyRequestLimit: number | null;
   readonly rates: RateTable;
@@ -68,6 +70,7 @@ const KNOWN = new Set([
   "KEYBRAKE_ADMIN_TOKEN",
   "KEYBRAKE_ADMIN_TOKEN_FILE",
   ...VENDOR_NAMES.map(upstreamVariable),
+  ...VENDOR_NAMES.map(paceVariable),
   "KEYBRAKE_SANDBOX",
   "KEYBRAKE_RETENTION_DAYS",
   "KEYBRAKE_MONTHLY_REQUEST_LIMIT",
@@ -131,6 +134,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     upstreamUrls: Object.fromEntries(
       VENDOR_NAMES.map((name) => [name, reader.origin(upstreamVariable(name))]),
     ) as Config["upstreamUrls"],
+    vendorRequestsPerSecond: Object.fromEntries(
+      VENDOR_NAMES.map((name) => [name, reader.positiveNumber(paceVariable(name), 100_000)]),
+    ) as Config["vendorRequestsPerSecond"],
     isSandbox: reader.flag("KEYBRAKE_SANDBOX") ?? databaseUrl === null,
     retentionDays: reader.wholeNumber("KEYBRAKE_RETENTION_DAYS", 1, 3_660) ?? 30,
     monthlyRequestLimit: reader.wholeNumber("KEYBRAKE_MONTHLY_REQUEST_LIMIT", 0, Number.MAX_SAFE_INTEGER),
@@ -189,6 +195,11 @@ function upstreamVariable(vendor: VendorName): string {
   return `KEYBRAKE_${vendor.toUpperCase()}_UPSTREAM_URL`;
 }
 
+/** The setting that says how fast a vendor may be asked with one credential. */
+function paceVariable(vendor: VendorName): string {
+  return `KEYBRAKE_${vendor.toUpperCase()}_REQUESTS_PER_SECOND`;
+}
+
 /** Removes the secrets from the environment, so that no child process and no crash report inherits them. */
 export function forgetSecrets(env: Record<string, string | undefined>): void {
   for (const name of SECRET_VARIABLES) delete env[name];
@@ -228,6 +239,15 @@ class Reader {
     const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= min && value <= max) return value;
     this.problem(`${name} must be a whole number from ${min} to ${max}, not \`${text}\``);
+    return null;
+  }
+
+  positiveNumber(name: string, max: number): number | null {
+    const text = this.text(name);
+    if (text === null) return null;
+    const value = /^[0-9]{1,6}(?:\.[0-9]{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+    if (value > 0 && value <= max) return value;
+    this.problem(`${name} must be a number above 0 and at most ${max}, not \`${text}\``);
     return null;
   }
 

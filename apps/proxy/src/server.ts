@@ -3,9 +3,11 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { createAdminClient } from "@keybrake/client";
+import { VENDOR_NAMES, type VendorName } from "@keybrake/core";
 import { pino } from "pino";
 import { openAdminToken } from "./admin-token.ts";
 import { renderBanner } from "./banner.ts";
+import { Changes } from "./changes.ts";
 import { type Config, ConfigError } from "./config.ts";
 import { createControlPlane } from "./control-plane/control-plane.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
@@ -23,8 +25,11 @@ import { planLedgerApply } from "./ledger/ledger-apply.ts";
 import { startMaintenance, type Tombstone, tombstoneText } from "./ledger/maintenance.ts";
 import { Replica } from "./ledger/replica.ts";
 import { SqlLedger } from "./ledger/sql-ledger.ts";
+import { HelpfulRedis } from "./limits/helpful-redis.ts";
 import { InFlight } from "./limits/in-flight.ts";
-import { openRateLimiter } from "./limits/rate-limiter.ts";
+import { createRateLimiter } from "./limits/rate-limiter.ts";
+import { SlowAnswers } from "./limits/slow-answers.ts";
+import { type VendorPace, VendorQuota } from "./limits/vendor-quota.ts";
 import { openDatabases } from "./open-database.ts";
 import { DailyReconciliation } from "./reconcile/daily-reconciliation.ts";
 import { PendingPrices } from "./reconcile/pending-prices.ts";
@@ -97,7 +102,10 @@ async function compose(
   const keyProblem = await findKeyProblem(databases.general, keyRing);
   if (keyProblem !== null) throw new ConfigError([keyProblem]);
   const inFlight = new InFlight();
-  const metrics = createMetrics(() => inFlight.total);
+  const metrics = createMetrics({
+    inFlight: () => inFlight.total,
+    queues: () => quota.describe(),
+  });
   const onError = (what: string, error: unknown) => {
     metrics.backgroundErrors.inc({ what });
     logger.error({ what, code: errorCode(error) }, "background work failed");
@@ -143,7 +151,6 @@ async function compose(
   });
   closers.push(() => batcher.close(1_000));
   const keys = new SqlKeyStore(databases.general, monotonicMs);
-  await databases.general.listen("keybrake_changes", () => keys.forget());
   const secrets = openSecretStore(databases.general, keyRing, installKeys.installationId);
   const rotation = new MasterKeyRotation(databases.general, keyRing, installKeys.installationId, (rowId) =>
     logger.error({ row: rowId }, "a stored secret cannot be opened and keeps its master key"),
@@ -156,18 +163,53 @@ async function compose(
       (error) => onError("change the master key", error),
     ),
   );
-  const limiter = openRateLimiter(config.redisUrl, (error) => onError("ask Redis", error));
-  closers.push(() => limiter.close());
+  const redis =
+    config.redisUrl === null
+      ? null
+      : new HelpfulRedis(config.redisUrl, (error) => onError("ask Redis", error));
+  closers.push(() => redis?.close());
+  const limiter = createRateLimiter(redis, () => replica.living);
+  const quota = new VendorQuota(
+    {
+      database: databases.general,
+      redis,
+      livingReplicas: () => replica.living,
+      paces: pacesOf(config),
+      monotonicMs,
+    },
+    {
+      onWaited: (vendor, ms) => metrics.queueSeconds.observe({ vendor }, ms / 1_000),
+      onRefused: (vendor) => metrics.queueRefused.inc({ vendor }),
+      onThrottled: (vendor, agentId) => metrics.countThrottled(vendor, agentId),
+      onError: (error) => onError("read a vendor's pace", error),
+      announce: (secretId, retryAfterMs) => changes.announceThrottle(secretId, retryAfterMs),
+    },
+  );
+  const ledger = new SqlLedger(batcher, databases.general, replica, clock);
+  const onChange = () => {
+    ledger.noteChange();
+    keys.forget();
+    quota.forget();
+  };
+  const changes = new Changes(databases.general, redis, {
+    onChange,
+    onThrottle: (secretId, retryAfterMs) => quota.slowDown(secretId, retryAfterMs),
+    onError: (error) => onError("tell of changes", error),
+  });
+  await changes.start(config.redisUrl);
+  closers.push(() => changes.close());
   const upstreams = await openUpstreams(config);
   closers.push(() => upstreams.close());
 
   const plane: DataPlane = {
-    ledger: new SqlLedger(batcher, databases.general, replica, clock),
+    ledger,
     keys,
     secrets,
     clock,
     limiter,
     inFlight,
+    slowAnswers: new SlowAnswers(),
+    quota,
     routes: upstreams.routes,
     rates: config.rates,
     prices: config.prices,
@@ -212,7 +254,10 @@ async function compose(
     adminTokenHash: createHash("sha256").update(adminToken.token).digest(),
     pepper: installKeys.pepper,
     secrets,
-    onChange: () => keys.forget(),
+    onChange: () => {
+      onChange();
+      changes.announceChange();
+    },
     replica,
     keyRing,
     rotation,
@@ -266,6 +311,19 @@ async function compose(
   });
   logger.info({ version: VERSION, embedded: databases.isEmbedded, sandbox: isDemo }, "keybrake started");
   return { dataUrl, adminUrl, banner, stop };
+}
+
+/** A documented limit is that of the vendor's own address: another one, a mock or a sandbox, has none that is known. */
+function pacesOf(config: Config): Readonly<Record<VendorName, VendorPace>> {
+  return Object.fromEntries(
+    VENDOR_NAMES.map((vendor) => [
+      vendor,
+      {
+        requestsPerSecond: config.vendorRequestsPerSecond[vendor],
+        isVendorsOwn: config.upstreamUrls[vendor] === null && !config.isSandbox,
+      },
+    ]),
+  ) as Record<VendorName, VendorPace>;
 }
 
 /** The database's time as it is now, from which the clock goes on. */

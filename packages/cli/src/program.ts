@@ -4,6 +4,7 @@ import { addApply } from "./commands/apply.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addBudgets } from "./commands/budgets.ts";
 import { addCalls } from "./commands/calls.ts";
+import { addDenials } from "./commands/denials.ts";
 import { addEndpoints } from "./commands/endpoints.ts";
 import { addInit } from "./commands/init.ts";
 import { addKeys, addRevocations } from "./commands/keys.ts";
@@ -79,6 +80,7 @@ function createProgram(terminal: Terminal): Command {
   addRevocations(program, run);
   addKillSwitch(program, run);
   addCalls(program, run);
+  addDenials(program, run);
   addEndpoints(program, run);
   addSpend(program, run);
   addBudgets(program, run);

@@ -53,6 +53,8 @@ export function createAdminClient(options: AdminClientOptions) {
     secrets: {
       create: (body: BodyOf<"createSecret">) => send("createSecret", { body }),
       list: (query: QueryOf<"listSecrets"> = {}) => send("listSecrets", { query }),
+      update: (name: string, body: BodyOf<"updateSecret">) =>
+        send("updateSecret", { params: { name }, body }),
       rotate: (name: string, body: BodyOf<"rotateSecret">) =>
         send("rotateSecret", { params: { name }, body }),
       delete: (name: string): Promise<void> => send("deleteSecret", { params: { name } }),
@@ -86,6 +88,7 @@ export function createAdminClient(options: AdminClientOptions) {
       /** Every matching row, one by one; `limit` is the most rows. */
       ndjson: (query: ListCalls = {}) => parseCalls(streamCalls(transport, query, "ndjson")),
     },
+    denials: { list: (query: QueryOf<"listDenials"> = {}) => send("listDenials", { query }) },
     spend: { list: (query: QueryOf<"listSpend">) => send("listSpend", { query }) },
     budgets: {
       create: (body: BodyOf<"createBudget">) => send("createBudget", { body }),

@@ -7,6 +7,7 @@ export * from "./contract/admin-token.ts";
 export * from "./contract/audit.ts";
 export * from "./contract/budget.ts";
 export * from "./contract/call.ts";
+export * from "./contract/denial.ts";
 export type * from "./contract/event.ts";
 export * from "./contract/kill-switch.ts";
 export * from "./contract/master-key.ts";

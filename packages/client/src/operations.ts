@@ -17,6 +17,7 @@ export const CSRF_HEADER = "x-keybrake-csrf";
 export const OPERATIONS = {
   createSecret: { method: "POST", path: "/secrets" },
   listSecrets: { method: "GET", path: "/secrets" },
+  updateSecret: { method: "PATCH", path: "/secrets/{name}" },
   rotateSecret: { method: "POST", path: "/secrets/{name}/rotate" },
   deleteSecret: { method: "DELETE", path: "/secrets/{name}" },
   createVaultKey: { method: "POST", path: "/vault-keys" },
@@ -30,6 +31,7 @@ export const OPERATIONS = {
   setKillSwitch: { method: "PUT", path: "/kill-switch" },
   listCalls: { method: "GET", path: "/calls" },
   getCall: { method: "GET", path: "/calls/{id}" },
+  listDenials: { method: "GET", path: "/denials" },
   listSpend: { method: "GET", path: "/spend" },
   createBudget: { method: "POST", path: "/budgets" },
   listBudgets: { method: "GET", path: "/budgets" },

@@ -22,13 +22,16 @@ export type FaultCode = keyof typeof FAULTS;
 export class KeybrakeError extends Error {
   override readonly name = "KeybrakeError";
   readonly code: FaultCode;
+  /** When to try again, where that is known better than "soon". */
+  readonly retryAfterSeconds: number | null;
 
-  constructor(code: FaultCode, options?: { detail?: string; cause?: unknown }) {
+  constructor(code: FaultCode, options?: { detail?: string; cause?: unknown; retryAfterSeconds?: number }) {
     super(
       options?.detail ?? FAULTS[code].title,
       options?.cause === undefined ? {} : { cause: options.cause },
     );
     this.code = code;
+    this.retryAfterSeconds = options?.retryAfterSeconds ?? null;
   }
 }
 

@@ -61,12 +61,14 @@ export interface HoldRequest extends Omit<ReserveRequest, "identity"> {
   readonly identity: KeyIdentity | OwnIdentity;
 }
 
-/** A held call: it may be sent, once, while `Ledger.maySend` says so. */
+/** A held call: it may be sent, once, while `Ledger.maySend` and `Ledger.isRecent` say so. */
 export interface Reserved {
   readonly kind: "reserved";
   readonly holdMicros: bigint;
   /** The instant of the monotonic clock after which it must not be sent: key expiry or send deadline. */
   readonly sendBeforeMs: number;
+  /** An instant of the monotonic clock before key, secret and kill switch were read. */
+  readonly asOfMs: number;
   readonly secretVersion: number;
   /** The call whose reservation this one shares, when it repeats an idempotency key; `isOpen` = outcome unknown. */
   readonly replayOf: { readonly callId: string; readonly isOpen: boolean } | null;
@@ -74,9 +76,15 @@ export interface Reserved {
 
 export type ReserveResult =
   | Reserved
-  | { readonly kind: "denied"; readonly denial: Denial }
+  | (DenialWritten & { readonly kind: "denied"; readonly denial: Denial })
   /** The policy changed since the key was read: read it again and judge again. */
   | { readonly kind: "stale" };
+
+/** How a refusal was put down. */
+export interface DenialWritten {
+  /** True when it has no row of its own: its key was refused with this code so often that only the count is kept. */
+  readonly isOnlyCounted: boolean;
+}
 
 /** A refused call that only needs its audit row. */
 export interface DenyRequest extends CallFacts {
@@ -106,6 +114,22 @@ export interface SettleRequest {
   readonly reason: string | null;
   /** True when the operator allowed calls whose cost nobody knows before: then more than was held suspends no key. */
   readonly mayOverrun: boolean;
+  /** Set when the vendor refused because too many calls came with its credential: who had made them. */
+  readonly throttle: Throttle | null;
+}
+
+/** Who had called with a credential when its vendor refused a call as one too many. */
+export interface Throttle {
+  /** How long before the refusal calls were counted. */
+  readonly windowMs: number;
+  /** Calls sent in it, by agent, the busiest first; null when the ledger could not be asked in time. */
+  readonly calls: Readonly<Record<string, number>> | null;
+  /** Calls of agents beyond those named. */
+  readonly otherCalls: number;
+  /** At most so many requests a second were let through; null = any number. */
+  readonly requestsPerSecond: number | null;
+  /** How long the vendor asked to wait; null when it said nothing. */
+  readonly retryAfterSeconds: number | null;
 }
 
 /**
@@ -117,17 +141,28 @@ export interface SettleRequest {
  *   locks are held, so a call is never reserved after a revocation has committed.
  * - When a commit's fate is not known, `reserve` rejects with `ledger_unavailable` and the hold is given back later;
  *   the caller must not send. It rejects within a second.
- * - `deny` writes a row, durably, before it resolves.
+ * - A refusal is put down, durably, before `deny` or `reserve` resolves: the first 100 a minute of one key and code with
+ *   a row each, the others in an exact count.
  * - `settle` never rejects. It is applied at most once and only from `reserved` or `unknown`; while the ledger is
  *   away it is kept and retried.
  * - Sums are exact; nothing is promised about the order of concurrent calls.
  */
 export interface Ledger {
   reserve(request: HoldRequest): Promise<ReserveResult>;
-  deny(request: DenyRequest): Promise<void>;
+  deny(request: DenyRequest): Promise<DenialWritten>;
   settle(request: SettleRequest): Promise<void>;
   /** Asked immediately before the first byte goes out; false when the replica's lease or the call's deadline is over. */
   maySend(reserved: Reserved): boolean;
+  /**
+   * Asked with it: false when the decision is not of this moment any more, or a key has changed since. Then `reaffirm`
+   * it first, so that what is revoked is not sent a moment later.
+   */
+  isRecent(reserved: Reserved): boolean;
+  /**
+   * Reads key, secret and kill switch again: the same call with a later `asOfMs`, or why it must not be sent any more.
+   * Nothing is written. Rejects with `ledger_unavailable` within a second.
+   */
+  reaffirm(reserved: Reserved, identity: KeyIdentity | OwnIdentity): Promise<Reserved | Denial>;
   /** What is already counted for a vendor object; null when the ledger never saw it. */
   findExposure(secretId: string, objectId: string): Promise<KnownExposure | null>;
 }
@@ -190,10 +225,9 @@ export interface Clock {
 
 /**
  * Limits how often one key may call. Counting is approximate across replicas and never decides about money: when the
- * shared store is away, each replica counts for itself.
+ * shared store is away, slow or wrong, each replica lets through its share of the limit.
  */
 export interface RateLimiter {
-  /** Null when the call may pass, else whole seconds to wait. Never rejects. */
+  /** Null when the call may pass, else whole seconds to wait, at most a minute. Never rejects. */
   take(vaultKeyId: string, perMinute: number): Promise<number | null>;
-  close(): Promise<void>;
 }

@@ -19,6 +19,7 @@ import { mountAudit } from "./audit.ts";
 import { authenticateAdmin, type TokenAuthority } from "./authenticate-admin.ts";
 import { mountBudgets } from "./budgets.ts";
 import { mountCalls } from "./calls.ts";
+import { mountDenials } from "./denials.ts";
 import { mountEvents } from "./events.ts";
 import { Guesses } from "./guesses.ts";
 import { mountKillSwitch } from "./kill-switch.ts";
@@ -138,10 +139,15 @@ function createApi(
   });
   const router = createRouter();
   const api: AdminApi = { router, trail };
-  mountSecrets(api, secrets, onChange);
+  mountSecrets(api, secrets, {
+    onChange,
+    paceOf: ({ vendor, mode, requestsPerSecond }) =>
+      dependencies.plane?.quota.limitOf(vendor, mode, requestsPerSecond) ?? null,
+  });
   mountVaultKeys(api, { database, secrets, pepper, onChange });
   mountKillSwitch(api, database, onChange);
   mountCalls(api, database, longDatabase);
+  mountDenials(api, database);
   mountSpend(api, longDatabase);
   mountBudgets(api, database, secrets);
   mountAdminTokens(api, database, pepper);

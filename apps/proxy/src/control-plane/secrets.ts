@@ -10,10 +10,15 @@ import { invalidField, ProblemError } from "./problem.ts";
 
 const position = z.tuple([z.literal("secrets"), z.string()]);
 
-/** The operations on secrets. A value goes in; no answer ever holds one. */
-export function mountSecrets(api: AdminApi, secrets: EnvelopeSecretStore, onChange: () => void): void {
+/** The operations on secrets. A value goes in; no answer ever holds one. `paceOf` says how fast a secret is used. */
+export function mountSecrets(
+  api: AdminApi,
+  secrets: EnvelopeSecretStore,
+  { onChange, paceOf }: { onChange: () => void; paceOf: (secret: SecretRecord) => number | null },
+): void {
+  const toSecret = (secret: SecretRecord) => describeSecret(secret, paceOf(secret));
   mount(api, "createSecret", async ({ body, audited }) => {
-    const { name, vendor, value, account_id: accountId = null } = body;
+    const { name, vendor, value, account_id: accountId = null, requests_per_second: pace = null } = body;
     refuseValue(vendor, value, accountId);
     const mode = modeOf(vendor, value, body.mode ?? "live");
     if (body.mode !== undefined && body.mode !== mode)
@@ -21,7 +26,10 @@ export function mountSecrets(api: AdminApi, secrets: EnvelopeSecretStore, onChan
         "mode",
         `this value is a ${mode} credential: leave \`mode\` out, or store the other one`,
       );
-    const created = await secrets.create({ name, vendor, value, accountId, mode }, audited);
+    const created = await secrets.create(
+      { name, vendor, value, accountId, mode, requestsPerSecond: pace },
+      audited,
+    );
     if (created === null) {
       const detail = `a secret named \`${name}\` exists: rotate it, or choose another name`;
       throw new ProblemError("secret_exists", { detail });
@@ -37,6 +45,13 @@ export function mountSecrets(api: AdminApi, secrets: EnvelopeSecretStore, onChan
       200,
       toPage(found, limit, toSecret, ({ name }) => ["secrets", name]),
     );
+  });
+
+  mount(api, "updateSecret", async ({ params, body, audited }) => {
+    const updated = await secrets.setPace(params.name, body.requests_per_second, audited);
+    if (updated === null) throw noSecret(params.name);
+    onChange();
+    return reply(200, toSecret(updated));
   });
 
   mount(api, "rotateSecret", async ({ params, body, audited }) => {
@@ -75,7 +90,7 @@ function noSecret(name: string): ProblemError {
   return new ProblemError("not_found", { detail: `there is no secret named \`${name}\`` });
 }
 
-function toSecret(secret: SecretRecord): Secret {
+function describeSecret(secret: SecretRecord, pace: number | null): Secret {
   return {
     id: secret.id,
     name: secret.name,
@@ -85,5 +100,7 @@ function toSecret(secret: SecretRecord): Secret {
     version: secret.version,
     created_at: secret.createdAt.toISOString(),
     rotated_at: secret.rotatedAt?.toISOString() ?? null,
+    requests_per_second: secret.requestsPerSecond,
+    effective_requests_per_second: pace,
   };
 }

@@ -7,13 +7,17 @@ import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { type AdminApi, mount, reply } from "./operation-handler.ts";
 
 const RANGE_DAYS = 30;
-const GROUPS: Readonly<Record<ListSpend["group_by"], string>> = {
-  agent_id: "c.agent_id",
-  vault_key_id: "c.vault_key_id::text",
-  crew_run_id: "c.crew_run_id",
-  vendor: "c.vendor",
-  endpoint: "c.endpoint",
-  day: "to_char(c.requested_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
+/** What names a group, in the rows of calls and in the counts of refusals that have no row. */
+const GROUPS: Readonly<Record<ListSpend["group_by"], { readonly call: string; readonly count: string }>> = {
+  agent_id: { call: "c.agent_id", count: "d.agent_id" },
+  vault_key_id: { call: "c.vault_key_id::text", count: "d.vault_key_id::text" },
+  crew_run_id: { call: "c.crew_run_id", count: "d.crew_run_id" },
+  vendor: { call: "c.vendor", count: "d.vendor" },
+  endpoint: { call: "c.endpoint", count: "NULL::text" },
+  day: {
+    call: "to_char(c.requested_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
+    count: "to_char(d.minute AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
+  },
 };
 
 /** Later pages repeat the range of the first, or a day would slip in between. */
@@ -57,13 +61,20 @@ async function selectSpend(
 ): Promise<Spend[]> {
   const order = groupBy === "day" ? "1, 2" : "cost_usd DESC, 1, 2";
   const rows = await database.query(
-    `SELECT ${GROUPS[groupBy]} AS name, s.mode, count(*) FILTER (WHERE c.verdict = 'allow') AS calls,
-       count(*) FILTER (WHERE c.verdict = 'deny') AS denied,
-       coalesce(sum(c.reserved_usd) FILTER (WHERE c.state IN ('reserved', 'unknown')), 0) AS reserved_usd,
-       coalesce(sum(c.cost_usd), 0) AS cost_usd
-     FROM calls c LEFT JOIN vault_keys k ON k.id = c.vault_key_id LEFT JOIN secrets s ON s.id = k.secret_id
-     WHERE c.requested_at >= $1 AND c.requested_at < $2
-     GROUP BY 1, 2 ORDER BY ${order} OFFSET $3 LIMIT $4`,
+    `SELECT s.name, s.mode, sum(s.calls) AS calls, sum(s.denied) AS denied, sum(s.reserved_usd) AS reserved_usd,
+       sum(s.cost_usd) AS cost_usd
+     FROM (
+       SELECT ${GROUPS[groupBy].call} AS name, z.mode, count(*) FILTER (WHERE c.verdict = 'allow') AS calls,
+         count(*) FILTER (WHERE c.verdict = 'deny') AS denied,
+         coalesce(sum(c.reserved_usd) FILTER (WHERE c.state IN ('reserved', 'unknown')), 0) AS reserved_usd,
+         coalesce(sum(c.cost_usd), 0) AS cost_usd
+       FROM calls c LEFT JOIN vault_keys k ON k.id = c.vault_key_id LEFT JOIN secrets z ON z.id = k.secret_id
+       WHERE c.requested_at >= $1 AND c.requested_at < $2 GROUP BY 1, 2
+       UNION ALL
+       SELECT ${GROUPS[groupBy].count}, z.mode, 0, sum(d.counted), 0, 0
+       FROM denial_counts d LEFT JOIN vault_keys k ON k.id = d.vault_key_id LEFT JOIN secrets z ON z.id = k.secret_id
+       WHERE d.minute >= $1 AND d.minute < $2 AND d.counted > 0 GROUP BY 1, 2
+     ) s GROUP BY 1, 2 ORDER BY ${order} OFFSET $3 LIMIT $4`,
     [range.from, range.to, offset, most],
   );
   return rows.map((row) => ({

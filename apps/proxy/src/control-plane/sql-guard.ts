@@ -17,6 +17,7 @@ const READABLE = new Set([
   "budgets",
   "calls",
   "credits",
+  "denial_counts",
   "exposures",
   "installation",
   "replicas",

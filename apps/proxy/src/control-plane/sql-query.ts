@@ -74,7 +74,8 @@ function wrap(query: string): string {
       SELECT true AS ${ROW_COLUMN}, l.*, sum(octet_length(l::text)) OVER (ROWS UNBOUNDED PRECEDING) AS ${BYTES_COLUMN}
       FROM (
         WITH secrets AS (
-          SELECT id, name, vendor, account_id, version, created_at, rotated_at, deleted_at FROM secrets AS keybrake_secrets
+          SELECT id, name, vendor, account_id, version, created_at, rotated_at, deleted_at,
+            requests_per_second FROM secrets AS keybrake_secrets
         ), vault_keys AS (
           SELECT id, redacted, name, agent_id, crew_run_id, secret_id, vendor, policy, policy_version, status, status_reason,
             created_at, expires_at, revoked_at FROM vault_keys AS keybrake_vault_keys

@@ -49,12 +49,13 @@ export function renderFault(vendor: Vendor, callId: string, error: unknown): Ans
   const { status } = FAULTS[code];
   const body = vendor.renderError({ code, status, message, callId, denial: null });
   const isSafeToRetry = code === "ledger_unavailable" || code === "overloaded";
+  const seconds = (isKeybrakeError(error) ? error.retryAfterSeconds : null) ?? 1;
   return {
     status,
     headers: {
       "content-type": "application/json",
       "request-id": `req_kb_${callId.replaceAll("-", "")}`,
-      ...(isSafeToRetry ? { "retry-after": "1" } : {}),
+      ...(isSafeToRetry ? { "retry-after": String(seconds) } : {}),
       ...(code === "vendor_answer_withheld"
         ? { "stripe-should-retry": "false", "x-should-retry": "false" }
         : {}),

@@ -7,6 +7,7 @@ import {
   type Vendor,
 } from "@keybrake/core";
 import { v7 as uuidv7 } from "uuid";
+import type { Turn } from "../limits/vendor-queue.ts";
 import type { RequestHead } from "./read-request.ts";
 
 const PATH_LENGTH_MAX = 2_048;
@@ -25,6 +26,8 @@ export class Call {
   head: RequestHead | null = null;
   key: VaultKeyRecord | null = null;
   operation: Operation | null = null;
+  /** Its place among the calls that go out with the same credential. */
+  turn: Turn | null = null;
 
   constructor(method: string, rawTarget: string, startedAtMs: number) {
     this.method = method;

@@ -13,6 +13,8 @@ import type {
 } from "@keybrake/core";
 import type { KeyBudget } from "../ledger/key-budgets.ts";
 import type { InFlight } from "../limits/in-flight.ts";
+import type { SlowAnswers } from "../limits/slow-answers.ts";
+import type { VendorQuota } from "../limits/vendor-quota.ts";
 import type { CallLog } from "../telemetry/call-log.ts";
 import type { ReadStream } from "./stream.ts";
 import type { Upstream } from "./upstream.ts";
@@ -57,6 +59,9 @@ export interface DataPlane {
   readonly clock: Clock;
   readonly limiter: RateLimiter;
   readonly inFlight: InFlight;
+  /** Where answers wait to keys that are refused without end. */
+  readonly slowAnswers: SlowAnswers;
+  readonly quota: VendorQuota;
   readonly routes: Readonly<Record<VendorName, VendorRoute>>;
   readonly rates: RateTable;
   readonly prices: PriceTables;

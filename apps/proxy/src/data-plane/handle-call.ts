@@ -3,6 +3,7 @@ import {
   authorize,
   DENIALS,
   type Denial,
+  type DenialWritten,
   deny,
   isDenial,
   KeybrakeError,
@@ -12,9 +13,12 @@ import {
   parsePolicy,
   prefixOf,
   type Reserved,
+  type Throttle,
   type VaultKeyRecord,
   type VendorName,
 } from "@keybrake/core";
+import type { Caller } from "../limits/in-flight.ts";
+import type { Turn } from "../limits/vendor-queue.ts";
 import { type Answer, renderDenial, renderFault, writeAnswer } from "./answer.ts";
 import { authenticate } from "./authenticate.ts";
 import { Call, redactVaultKeys } from "./call.ts";
@@ -26,19 +30,20 @@ import { LeakGuard } from "./leak-guard.ts";
 import { describeKey } from "./me.ts";
 import { lookUp } from "./price.ts";
 import { readBody, readHead, readNothing } from "./read-request.ts";
-import { ended, type Settling, settlementsOf, withoutWords } from "./settle.ts";
+import { NOT_AFFIRMED, SendRight, sendByRight } from "./send-right.ts";
+import { ended, readableAnswer, type Settling, settlementsOf, withoutWords } from "./settle.ts";
 import type { Sent, UpstreamAnswer } from "./upstream.ts";
 
 const STALE_TRIES_MAX = 3;
 
-/** A refusal by the ledger itself, which has written its row already. */
-interface Recorded {
+/** A refusal by the ledger itself, which has put it down already. */
+interface Recorded extends DenialWritten {
   readonly recorded: Denial;
 }
 
 /**
  * THE PIPELINE. One request from its first byte to its answer:
- * head → authenticate → body → operation → authorize → price → authorize → reserve → forward → settle → answer.
+ * head → authenticate → lane → body → operation → authorize → price → authorize → turn → reserve → forward → settle → answer.
  * Every refusal is a value that ends here, with an audit row; every fault is caught here, once. Never rejects.
  */
 export async function handleCall(
@@ -50,34 +55,32 @@ export async function handleCall(
   call.vendor = plane.routes[prefixOf(call.rawTarget) ?? "stripe"].vendor;
   let leave: (() => void) | null = null;
   try {
-    const admitted = await admit(plane, call, request);
-    if (isDenial(admitted)) return await refuse(plane, call, response, admitted);
-    if (admitted === "me") return writeAnswer(response, call.id, await describeKey(plane, call));
-    leave = await plane.inFlight.enter(call.key?.id ?? "");
-    const held = await reserve(plane, call, plane.routes[admitted.vendor], admitted.body);
+    const asked = await identify(plane, call, request);
+    leave = await plane.inFlight.enter(callerOf(call));
+    if (isDenial(asked)) return await refuse(plane, call, response, asked);
+    if (asked === "me") return writeAnswer(response, call.id, await describeKey(plane, call));
+    const body = await readOwnBody(call, request);
+    if (isDenial(body)) return await refuse(plane, call, response, body);
+    const held = await reserve(plane, call, plane.routes[asked], body);
     if (isDenial(held)) return await refuse(plane, call, response, held);
-    if ("recorded" in held) return showDenial(plane, call, response, held.recorded);
+    if ("recorded" in held) return await showDenial(plane, call, response, held.recorded, held);
     const answer = await perform(plane, call, held, request, response);
     if (answer !== null) writeAnswer(response, call.id, answer);
   } catch (error) {
     plane.log.fault(call, error);
     writeAnswer(response, call.id, renderFault(call.vendor, call.id, error));
   } finally {
+    call.turn?.leave();
     leave?.();
   }
 }
 
-interface Admitted {
-  readonly vendor: VendorName;
-  readonly body: Buffer;
-}
-
-/** Who asks, and for what: everything that needs no ledger. */
-async function admit(
+/** Who asks, and at which vendor: all that can be said of a request without its body. */
+async function identify(
   plane: DataPlane,
   call: Call,
   request: IncomingMessage,
-): Promise<Admitted | "me" | Denial> {
+): Promise<VendorName | "me" | Denial> {
   const head = readHead(request);
   if (isDenial(head)) return head;
   call.head = head;
@@ -92,10 +95,18 @@ async function admit(
   if (head.target.prefix !== null && head.target.prefix !== vendor) {
     return deny("vendor_mismatch", `this vault key is for ${vendor}, not for ${head.target.prefix}`);
   }
+  return vendor;
+}
+
+/** A call has a place before its body is read, so that nobody makes us hold more bodies than calls may run. */
+function callerOf({ key }: Call): Caller {
+  return { vaultKeyId: key?.id ?? "", agentId: key?.agentId ?? "", vendor: key?.vendor ?? "" };
+}
+
+async function readOwnBody({ head, vendor }: Call, request: IncomingMessage): Promise<Buffer | Denial> {
+  if (head === null || vendor === null) throw new TypeError("the head was not read");
   const isRead = head.method === "GET" || head.method === "HEAD";
-  const body = await (isRead ? readNothing(request, head, call.vendor.readBody) : readBody(request, head));
-  if (isDenial(body)) return body;
-  return { vendor, body };
+  return isRead ? readNothing(request, head, vendor.readBody) : readBody(request, head);
 }
 
 /** A call that may be sent: it is held in the ledger, and its audit row is durable. */
@@ -132,9 +143,11 @@ async function reserve(
     call.operation = priced;
     const decision = authorize(facts, priced, plane.clock.now());
     if (decision.verdict === "deny") return decision.denial;
+    // Waits before the reservation: no money is held for a call that is not its turn yet.
+    call.turn ??= await takeTurn(plane, call);
     const idempotency = deriveIdempotency(plane.idempotencySecret, call.key?.id ?? "", priced, body);
     const result = await reserveOperation(plane, call, priced, facts.policy, idempotency, body);
-    if (result.kind === "denied") return { recorded: result.denial };
+    if (result.kind === "denied") return { recorded: result.denial, isOnlyCounted: result.isOnlyCounted };
     if (result.kind === "reserved")
       return { route, operation: priced, policy: facts.policy, reserved: result, idempotency, body };
     await rereadKey(plane, call);
@@ -176,6 +189,11 @@ async function limitRate(plane: DataPlane, call: Call, policy: Policy): Promise<
   if (seconds === null) return null;
   const reason = `this vault key may make ${policy.requestsPerMinute} requests a minute`;
   return { code: "rate_limited", reason, retryAfterSeconds: seconds };
+}
+
+function takeTurn(plane: DataPlane, { key }: Call): Promise<Turn> {
+  if (key === null) throw new TypeError("a call without a key has no turn");
+  return plane.quota.enter({ secretId: key.secretId, vendor: key.vendor as VendorName }, key.agentId);
 }
 
 function reserveOperation(
@@ -242,7 +260,10 @@ async function perform(
     await release("the real credential could not be opened, so the call was not sent");
     throw error;
   }
-  const maySend = () => plane.ledger.maySend(reserved);
+  const identity = call.describe().identity;
+  if (identity === null) throw new TypeError("a call without a key cannot be sent");
+  const right = new SendRight(plane, identity, reserved);
+  call.turn?.use();
   const { upstream, stream, target } = routeOf(route, operation);
   if (operation.endpoint?.streams && operation.endpoint.accounted === false) {
     await stream.forward({
@@ -252,7 +273,7 @@ async function perform(
       target,
       secretId,
       credential,
-      maySend,
+      right,
       request,
       response,
     });
@@ -261,13 +282,24 @@ async function perform(
   // Made now: the credential's buffer may be wiped before the vendor answers.
   const guard = LeakGuard.of(credential.value);
   const body = Buffer.from(route.vendor.completeBody(operation, held.body, labelsOf(call)));
-  const sent = scrub(
-    held,
-    await upstream.send(
-      buildRequest(route.vendor, operation, call.head, body, target, credential, held.idempotency),
-      maySend,
-    ),
+  const outgoing = buildRequest(
+    route.vendor,
+    operation,
+    call.head,
+    body,
+    target,
+    credential,
+    held.idempotency,
   );
+  const forwarded = await sendByRight(upstream, outgoing, right).catch(async (error: unknown) => {
+    await release(NOT_AFFIRMED);
+    throw error;
+  });
+  if (isDenial(forwarded)) {
+    await release(`${forwarded.reason}: not sent`);
+    return renderDenial(route.vendor, call.id, forwarded);
+  }
+  const sent = scrub(held, forwarded);
   const settling: Settling = {
     callId: call.id,
     secretId,
@@ -277,6 +309,7 @@ async function perform(
     pricing: pricingOf(plane),
     mayOverrun: operation.price.kind === "unpriced" && held.policy.onUnpriced === "allow",
     latencyMs: latencyOf(plane, call),
+    throttle: await findThrottle(plane, call, route, sent),
   };
   const withheld = sent.kind === "answered" ? whyWithheld(held, sent, guard) : null;
   const settlements = settlementsOf(settling, sent).map((settlement) =>
@@ -286,6 +319,22 @@ async function perform(
   plane.log.sent(call, settlements[0], sent);
   if (withheld === LEAKED) plane.log.leak(call);
   return answerOf(held, sent, withheld);
+}
+
+/** Who had used the vendor's quota up, when that is what its refusal says; null for every other answer. */
+function findThrottle(
+  plane: DataPlane,
+  { key }: Call,
+  { vendor }: VendorRoute,
+  sent: Sent,
+): Promise<Throttle> | null {
+  if (sent.kind !== "answered" || key === null) return null;
+  const answer = readableAnswer(sent);
+  if (!vendor.isRateLimited(answer)) return null;
+  return plane.quota.throttled({ secretId: key.secretId, vendor: vendor.name }, key.agentId, {
+    retryAfter: answer.header("retry-after"),
+    upstreamMs: sent.upstreamMs,
+  });
 }
 
 /** Takes out what the vendor puts into an object and no agent may see. */
@@ -326,17 +375,24 @@ function answerOf(held: Held, sent: Sent, withheld: string | null): Answer {
 /** Writes the audit row of a refusal, then tells the agent. No row, no answer but 503. */
 async function refuse(plane: DataPlane, call: Call, response: ServerResponse, denial: Denial): Promise<void> {
   const { status } = DENIALS[denial.code];
-  await plane.ledger.deny({
+  const written = await plane.ledger.deny({
     ...call.describe(),
     denial: { ...denial, reason: redactVaultKeys(denial.reason) },
     statusCode: status,
     latencyMs: latencyOf(plane, call),
   });
-  showDenial(plane, call, response, denial);
+  await showDenial(plane, call, response, denial, written);
 }
 
-function showDenial(plane: DataPlane, call: Call, response: ServerResponse, denial: Denial): void {
-  plane.log.denied(call, denial);
+async function showDenial(
+  plane: DataPlane,
+  call: Call,
+  response: ServerResponse,
+  denial: Denial,
+  { isOnlyCounted }: DenialWritten,
+): Promise<void> {
+  if (isOnlyCounted) await plane.slowAnswers.tick();
+  plane.log.denied(call, denial, isOnlyCounted);
   writeAnswer(response, call.id, renderDenial(call.vendor ?? plane.routes.stripe.vendor, call.id, denial));
 }
 

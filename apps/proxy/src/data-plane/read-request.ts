@@ -85,6 +85,8 @@ export function readBody(request: IncomingMessage, head: RequestHead): Promise<B
   const bytesMax = isForm ? FORM_BYTES_MAX : BODY_BYTES_MAX;
   const tooLarge = deny("payload_too_large", `the body is longer than ${bytesMax} bytes`);
   if (Number(head.headers.get("content-length") ?? 0) > bytesMax) return Promise.resolve(tooLarge);
+  // Who left while the call waited tells so no more.
+  if (request.destroyed) return Promise.resolve(deny("request_malformed", "the body broke off"));
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let length = 0;

@@ -5,6 +5,7 @@ import type {
   Pricing,
   Reserved,
   SettleRequest,
+  Throttle,
   Vendor,
   VendorAnswer,
 } from "@keybrake/core";
@@ -24,6 +25,8 @@ export interface Settling {
   readonly mayOverrun: boolean;
   /** Milliseconds since the agent's request arrived. */
   readonly latencyMs: number;
+  /** Who had used the vendor's quota up, when that is why it refused. */
+  readonly throttle: Throttle | null;
 }
 
 /**
@@ -65,6 +68,7 @@ export function withoutWords(settlement: SettleRequest, reason: string): SettleR
     statusCode,
     upstreamMs,
     reason,
+    throttle: settlement.throttle,
   });
 }
 
@@ -91,6 +95,7 @@ function settleOutcome(settling: Settling, sent: UpstreamAnswer, outcome: Outcom
     statusCode: sent.status,
     upstreamMs: sent.upstreamMs,
     vendorRequestId: vendorRequestIdOf(settling.vendor, sent.headers),
+    throttle: settling.throttle,
   };
   if (outcome.kind === "unknown") return ended(settling, "unknown", { ...facts, reason: outcome.reason });
   if (outcome.kind === "refused") {
@@ -170,6 +175,7 @@ export function ended(
     upstreamMs: null,
     reason: null,
     mayOverrun: false,
+    throttle: null,
     ...facts,
   };
 }

@@ -1,18 +1,22 @@
 import http, { type ClientRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import { Transform, type TransformCallback } from "node:stream";
-import { KeybrakeError, type Operation } from "@keybrake/core";
+import { type Denial, isKeybrakeError, KeybrakeError, type Operation, type Throttle } from "@keybrake/core";
 import { createProxyMiddleware } from "http-proxy-middleware";
-import { renderFault, writeAnswer } from "./answer.ts";
+import { RUNNING_MAX } from "../limits/vendor-queue.ts";
+import { renderDenial, renderFault, writeAnswer } from "./answer.ts";
 import type { Call } from "./call.ts";
+import { handOverConnected } from "./connected-agent.ts";
 import type { Credential } from "./credential.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { answerHeaders, isSearchable, sealedHeaders } from "./forward.ts";
 import { LeakGuard } from "./leak-guard.ts";
+import type { SendRight } from "./send-right.ts";
 import { ended, vendorRequestIdOf } from "./settle.ts";
 
 const TIMEOUT_MS = 80_000;
-const CONNECTIONS_MAX = 128;
+/** Four secrets of a vendor may have as many calls under way as each of them may. */
+const CONNECTIONS_MAX = 4 * RUNNING_MAX;
 
 /** A free read that is held and may be sent. */
 export interface Read {
@@ -23,7 +27,7 @@ export interface Read {
   readonly target: string;
   readonly secretId: string;
   readonly credential: Credential;
-  readonly maySend: () => boolean;
+  readonly right: SendRight;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }
@@ -40,6 +44,7 @@ export class ReadStream {
   constructor(origin: string) {
     const options = { keepAlive: true, maxSockets: CONNECTIONS_MAX };
     this.#agent = origin.startsWith("https:") ? new https.Agent(options) : new http.Agent(options);
+    handOverConnected(this.#agent, origin.startsWith("https:") ? "secureConnect" : "connect");
     this.#proxy = createProxyMiddleware({
       target: origin,
       changeOrigin: true,
@@ -60,7 +65,7 @@ export class ReadStream {
     const { request, response, operation } = read;
     // Its `close` has been told already, so nothing would ever end this exchange.
     if (response.destroyed) return exchange.leave();
-    if (!read.maySend()) return exchange.fail(new Error("the right to send had ended"));
+    if (read.right.look() === "no") return exchange.fail(new Error("the right to send had ended"));
     const { vendor } = read.plane.routes[operation.vendor];
     const headers = sealedHeaders(vendor, operation, read.call.head, read.credential);
     this.#exchanges.set(request, exchange);
@@ -88,6 +93,7 @@ class Exchange {
   #isEnded = false;
   #status: number | null = null;
   #vendorRequestId: string | null = null;
+  #throttle: Promise<Throttle> | null = null;
 
   constructor(read: Read) {
     this.#read = read;
@@ -101,13 +107,35 @@ class Exchange {
     );
   }
 
-  /** The request has its connection: it may have waited for one, so the right to send is asked for once more. */
+  /**
+   * The request has its connection: it may have waited for one, so the right to send is asked for once more. It is
+   * written when its end is, because a read has no body.
+   */
   begin(sent: ClientRequest): void {
-    if (!this.#read.maySend()) return void sent.destroy(new Error("the right to send had ended"));
+    const end = sent.end.bind(sent);
+    sent.end = () => {
+      void this.#endByRight(sent, end);
+      return sent;
+    };
     // A connection that ends in another way than by an answer or an error (an unasked 101) tells nothing else.
     sent.once("close", () => {
       if (this.#status === null && !this.#read.response.headersSent) this.fail(new Error("no answer"));
     });
+  }
+
+  async #endByRight(sent: ClientRequest, end: () => void): Promise<void> {
+    const { right } = this.#read;
+    try {
+      let seen = right.look();
+      for (; seen === "unsure"; seen = right.look()) {
+        const denial = await right.renew();
+        if (denial !== null) throw new NotSentError(denial.reason, denial);
+      }
+      if (seen === "no") throw new NotSentError("the right to send had ended", null);
+      if (!sent.destroyed) end();
+    } catch (error) {
+      sent.destroy(error as Error);
+    }
   }
 
   pass(answer: IncomingMessage): void {
@@ -125,6 +153,7 @@ class Exchange {
     const status = answer.statusCode ?? 0;
     if (status < 200 || status > 599) throw new RangeError("a status that ends no answer");
     this.#status = status;
+    this.#throttle = this.#findThrottle(status, answer);
     if (this.#status === 401 || this.#status === 403) {
       answer.destroy();
       return this.#withhold(
@@ -162,15 +191,38 @@ class Exchange {
       error.code === "ECONNRESET" &&
       this.#status === null &&
       performance.now() - this.#startedAtMs >= TIMEOUT_MS;
-    const fault = new KeybrakeError(isTimeout ? "vendor_timeout" : "vendor_unreachable", { cause: error });
+    const { vendor } = plane.routes[operation.vendor];
+    const notSent = error instanceof NotSentError ? error : null;
+    const fault = isKeybrakeError(error)
+      ? error
+      : new KeybrakeError(isTimeout ? "vendor_timeout" : "vendor_unreachable", { cause: error });
+    const answer = notSent?.denial
+      ? renderDenial(vendor, call.id, notSent.denial)
+      : renderFault(vendor, call.id, fault);
     if (response.headersSent) response.destroy();
-    else writeAnswer(response, call.id, renderFault(plane.routes[operation.vendor].vendor, call.id, fault));
-    void this.#end("the vendor could not be read");
+    else writeAnswer(response, call.id, answer);
+    void this.#end(notSent === null ? "the vendor could not be read" : `${notSent.message}: not sent`);
   }
 
   /** The agent had gone before anything was sent. */
   leave(): void {
     void this.#end("the agent left before the call was sent");
+  }
+
+  /** Who had used the vendor's quota up, when that may be why it refused: the body passes by, so it is not known. */
+  #findThrottle(status: number, { headers }: IncomingMessage): Promise<Throttle> | null {
+    const { call, operation, plane, secretId } = this.#read;
+    const { vendor } = plane.routes[operation.vendor];
+    const header = (name: string) => {
+      const value = headers[name];
+      return typeof value === "string" ? value : null;
+    };
+    if (!vendor.isRateLimited({ status, header, body: "" })) return null;
+    const upstreamMs = Math.round(performance.now() - this.#startedAtMs);
+    return plane.quota.throttled({ secretId, vendor: vendor.name }, call.key?.agentId ?? "", {
+      retryAfter: header("retry-after"),
+      upstreamMs,
+    });
   }
 
   #withhold(detail: string): void {
@@ -191,10 +243,21 @@ class Exchange {
       vendorRequestId: this.#vendorRequestId,
       upstreamMs,
       reason,
+      throttle: await this.#throttle,
     });
     await plane.ledger.settle(settlement);
     plane.log.read(call, settlement);
     this.#resolve();
+  }
+}
+
+class NotSentError extends Error {
+  override readonly name = "NotSentError";
+  readonly denial: Denial | null;
+
+  constructor(message: string, denial: Denial | null) {
+    super(message);
+    this.denial = denial;
   }
 }
 

@@ -1,9 +1,11 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import { type Dispatcher, Pool } from "undici";
+import { RUNNING_MAX } from "../limits/vendor-queue.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const TOTAL_TIMEOUT_MS = 80_000;
-const CONNECTIONS_MAX = 128;
+/** Four secrets of a vendor may have as many calls under way as each of them may. */
+const CONNECTIONS_MAX = 4 * RUNNING_MAX;
 const ANSWER_BYTES_MAX = 10 * 1_048_576;
 
 /** A request built from scratch, ready for the wire. */
@@ -51,11 +53,12 @@ export class Upstream {
 
   /**
    * Sends a request at most once and waits for its complete answer; never rejects. `maySend` is asked at the last
-   * instant before the first byte is written, when a connection is there; false means `not_sent`.
+   * instant before the first byte is written, when a connection is there; false means `not_sent`, and so does a wait of
+   * more than `waitMsMax` for a connection.
    */
-  send(request: UpstreamRequest, maySend: () => boolean): Promise<Sent> {
+  send(request: UpstreamRequest, maySend: () => boolean, waitMsMax: number): Promise<Sent> {
     return new Promise((resolve) => {
-      const exchange = new Exchange(maySend, resolve);
+      const exchange = new Exchange(maySend, resolve, waitMsMax);
       this.#dispatcher.dispatch(
         {
           method: request.method as Dispatcher.HttpMethod,
@@ -97,20 +100,31 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #startedAtMs = performance.now();
   readonly #chunks: Buffer[] = [];
   #isWritten = false;
+  #isGivenUp = false;
   #status = 0;
   #headers: OutgoingHttpHeaders = {};
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(maySend: () => boolean, resolve: (sent: Sent) => void) {
+  constructor(maySend: () => boolean, resolve: (sent: Sent) => void, waitMsMax: number) {
     this.#maySend = maySend;
     this.#resolve = resolve;
+    // What waits for a connection cannot be taken back from undici: it is given up here, and ends when it is begun.
+    this.#timer = setTimeout(
+      () => {
+        this.#isGivenUp = true;
+        resolve({ kind: "not_sent", reason: "there was no connection to the vendor in time" });
+      },
+      Math.max(0, waitMsMax),
+    );
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     // INVARIANT: called right before the head is written, and again only if undici wanted to write it twice.
     if (this.#isWritten) return controller.abort(new Error("the request was about to be sent twice"));
-    if (!this.#maySend()) return controller.abort(new NotSentError("the right to send had ended"));
+    if (this.#isGivenUp || !this.#maySend())
+      return controller.abort(new NotSentError("the right to send had ended"));
     this.#isWritten = true;
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => controller.abort(new Error("timeout")), TOTAL_TIMEOUT_MS);
   }
 

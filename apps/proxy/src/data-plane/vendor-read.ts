@@ -10,9 +10,11 @@ import {
   type VendorRead,
 } from "@keybrake/core";
 import { v7 as uuidv7 } from "uuid";
+import type { Turn } from "../limits/vendor-queue.ts";
 import { type DataPlane, pricingOf, routeOf, type VendorRoute } from "./data-plane.ts";
 import { buildRequest } from "./forward.ts";
 import { LeakGuard } from "./leak-guard.ts";
+import { NOT_AFFIRMED, SendRight, sendByRight } from "./send-right.ts";
 import { ended, readableAnswer, vendorRequestIdOf } from "./settle.ts";
 
 const FORM = "application/x-www-form-urlencoded";
@@ -43,6 +45,25 @@ export async function readVendor(
   const { route, identity } = reader;
   const operation = understand(plane, reader, read);
   if (isDenial(operation)) return operation;
+  const turn = await plane.quota.enter(
+    { secretId: identity.secretId, vendor: route.vendor.name },
+    identity.agentId,
+  );
+  try {
+    return await readInTurn(plane, reader, operation, read, turn);
+  } finally {
+    turn.leave();
+  }
+}
+
+async function readInTurn(
+  plane: DataPlane,
+  reader: Reader,
+  operation: Operation,
+  read: VendorRead,
+  turn: Turn,
+): Promise<VendorAnswer | Denial | "stale"> {
+  const { route, identity } = reader;
   const callId = uuidv7();
   const endpoint = operation.endpoint && `${operation.endpoint.method} ${operation.endpoint.template.text}`;
   const reserved = await plane.ledger.reserve({
@@ -68,20 +89,35 @@ export async function readVendor(
   const guard = LeakGuard.of(credential.value);
   const { upstream, target } = routeOf(route, operation);
   const body = Buffer.from(read.body ?? "");
-  const sent = await upstream.send(
-    buildRequest(route.vendor, operation, null, body, target, credential, null),
-    () => plane.ledger.maySend(reserved),
-  );
+  turn.use();
+  const request = buildRequest(route.vendor, operation, null, body, target, credential, null);
+  const right = new SendRight(plane, identity, reserved);
+  const sent = await sendByRight(upstream, request, right).catch(async (error: unknown) => {
+    await plane.ledger.settle(ended(settling, "released", { reason: NOT_AFFIRMED }));
+    throw error;
+  });
+  if (isDenial(sent)) {
+    await plane.ledger.settle(ended(settling, "released", { reason: `${sent.reason}: not sent` }));
+    return sent;
+  }
   const isAnswered = sent.kind === "answered";
   const isLeaking =
     isAnswered && (guard.finds(sent.body) || guard.finds(Buffer.from(JSON.stringify(sent.headers))));
   const upstreamMs = sent.kind === "not_sent" ? null : sent.upstreamMs;
+  const throttle =
+    isAnswered && route.vendor.isRateLimited(readableAnswer(sent))
+      ? await plane.quota.throttled({ secretId, vendor: route.vendor.name }, identity.agentId, {
+          retryAfter: readableAnswer(sent).header("retry-after"),
+          upstreamMs: sent.upstreamMs,
+        })
+      : null;
   await plane.ledger.settle(
     ended({ ...settling, latencyMs: upstreamMs ?? 0 }, isAnswered ? "settled" : "released", {
       statusCode: isAnswered ? sent.status : null,
       upstreamMs,
       vendorRequestId: isAnswered && !isLeaking ? vendorRequestIdOf(route.vendor, sent.headers) : null,
       reason: reader.purpose,
+      throttle,
     }),
   );
   if (isLeaking) {

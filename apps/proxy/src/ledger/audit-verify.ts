@@ -64,6 +64,8 @@ interface Progress {
   decisions: bigint;
   outcomes: bigint;
   admins: bigint;
+  /** Counts of refusals, each at the last link that states it. */
+  counts: bigint;
 }
 
 type Head = Omit<ChainHead, "epoch">;
@@ -74,7 +76,7 @@ async function verifyOnce(
   isSigned: IsTombstoneSigned,
   checkpoints: readonly ChainHead[],
 ): Promise<AuditFinding> {
-  const progress: Progress = { links: 0, decisions: 0n, outcomes: 0n, admins: 0n };
+  const progress: Progress = { links: 0, decisions: 0n, outcomes: 0n, admins: 0n, counts: 0n };
   const finish = (firstProblem: AuditProblem | null): AuditFinding => {
     const { links, decisions } = progress;
     return { isSound: firstProblem === null, links, calls: Number(decisions), firstProblem };
@@ -119,6 +121,7 @@ async function verifyEpoch(
     progress.decisions += row?.["decisions"] as bigint;
     progress.outcomes += row?.["outcomes"] as bigint;
     progress.admins += row?.["admins"] as bigint;
+    progress.counts += row?.["counts"] as bigint;
     if (typeof row?.["problem"] === "string")
       return { epoch: Number(epoch), seq: Number(row["bad_seq"]), problem: row["problem"] };
     if (links < most) return null;
@@ -148,18 +151,23 @@ async function findLostCheckpoint(
 }
 
 /**
- * Every kept call has one decision in the chain, every one that is at its end one outcome, and every entry of the admin
- * trail stands there once.
+ * Every kept call has one decision in the chain, every one that is at its end one outcome, every entry of the admin
+ * trail stands there once, and every count of refusals is stated by a link.
  */
 async function verifyCounts(
   database: Database,
   keptFrom: string,
   before: string,
-  { decisions, outcomes, admins }: Progress,
+  { decisions, outcomes, admins, counts }: Progress,
 ): Promise<AuditProblem | null> {
   const stood = await countAdminEvents(database, keptFrom, before);
   if (stood !== admins) {
     const problem = `there are ${stood} admin events, but the chain has ${admins}`;
+    return { epoch: null, seq: null, problem };
+  }
+  const stated = await countDenialCounts(database, keptFrom, before);
+  if (stated !== counts) {
+    const problem = `${stated} counts of denials are kept, but the chain states ${counts}`;
     return { epoch: null, seq: null, problem };
   }
   const counted = await countCalls(database, keptFrom, before);
@@ -256,6 +264,16 @@ async function countAdminEvents(database: Database, keptFrom: string, before: st
     [keptFrom, before],
   );
   return row?.["stood"] as bigint;
+}
+
+/** A count grows during its minute; after that it is final. */
+async function countDenialCounts(database: Database, keptFrom: string, before: string): Promise<bigint> {
+  const [row] = await database.query(
+    `SELECT count(*) AS stated FROM denial_counts
+     WHERE counted > 0 AND minute >= $1 AND minute < $2::timestamptz - interval '1 minute'`,
+    [keptFrom, before],
+  );
+  return row?.["stated"] as bigint;
 }
 
 /** The newest link of every epoch: what a checkpoint keeps. */

@@ -20,6 +20,8 @@ export interface OpResult {
   readonly duplicate_of: string | null;
   readonly expiry_ms: number | null;
   readonly version: number | null;
+  /** True for a refusal that has no row, because only its count is kept. */
+  readonly counted: boolean;
   readonly limit: {
     readonly scope: string;
     readonly window: string;
@@ -54,6 +56,14 @@ interface Entry {
   isDone: boolean;
 }
 
+/** One try to flush: which epoch's, and its number among those. */
+interface Attempt {
+  readonly epoch: bigint;
+  readonly number: number;
+}
+
+const FLUSH_FATE_SQL = "SELECT flush_fate($1, $2) AS is_committed";
+const TRIES_MAX = 5;
 const FLUSH_MOST = 200;
 const QUEUE_MOST = 20_000;
 /** A caller waits this long at most, so that a lost database is a 503 within a second. */
@@ -73,8 +83,9 @@ const DATABASE_AT_FAULT = /^(?:08|25|28|3D|42|53|55|57|58|XX)/;
  * Group commit: operations queue up while a flush runs, and the next flush takes them all, so that the cost of a
  * durable commit is shared by everybody who waits. One flush at a time.
  *
- * When a flush's fate is unknown, its reservations are given up (callers are told, a release is queued) and its
- * denials and settlements are tried again: both are idempotent, a reservation's send is not.
+ * When the answer to a flush is lost, its reservations are given up: their callers are told, and nothing of theirs is
+ * sent. Nothing else is flushed before the database has said what became of it. Had it committed, its reservations are
+ * released and the rest is done; if not, it never will, and its denials and settlements are tried again.
  */
 export class Batcher {
   readonly #database: Database;
@@ -86,8 +97,8 @@ export class Batcher {
   #inFlight: readonly Entry[] = [];
   #running: Promise<void> | null = null;
   #isClosed = false;
-  /** Rises with every try, so that one that was given up cannot commit behind a later one. */
-  #number = 0;
+  /** Rises by two with every try, so that one that was given up cannot commit behind a later one: see `flush_fate`. */
+  #number = -1;
 
   constructor(database: Database, replica: Replica, monotonicMs: () => number, events: BatcherEvents) {
     this.#database = database;
@@ -158,10 +169,12 @@ export class Batcher {
   }
 
   async #flush(batch: readonly Entry[]): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
+    for (let tries = 0; ; tries++) {
       const startedAtMs = this.#monotonicMs();
+      this.#number += 2;
+      const attempt: Attempt = { epoch: this.#replica.epoch, number: this.#number };
       try {
-        const results = await this.#send(batch, startedAtMs);
+        const results = await this.#send(batch, attempt, startedAtMs);
         for (const [index, entry] of batch.entries())
           this.#finish(entry, results[index] ?? null, startedAtMs);
         return;
@@ -169,19 +182,23 @@ export class Batcher {
         const state = sqlStateOf(error);
         if (state === LEASE_LOST) {
           if (await this.#tookNewEpoch()) continue;
-          return this.#giveUp(batch);
+          return this.#giveUp(batch, null);
         }
-        if (state !== null && TRY_AGAIN.has(state) && attempt < 5) continue;
+        if (state !== null && TRY_AGAIN.has(state) && tries < TRIES_MAX) continue;
         this.#events.onError("flush the ledger", error);
         if (state !== null && !DATABASE_AT_FAULT.test(state)) return this.#isolate(batch, state);
-        return this.#giveUp(batch);
+        return this.#giveUp(batch, state === null ? attempt : null);
       }
     }
   }
 
-  async #send(batch: readonly Entry[], startedAtMs: number): Promise<(OpResult | null)[]> {
+  async #send(
+    batch: readonly Entry[],
+    { epoch, number }: Attempt,
+    startedAtMs: number,
+  ): Promise<(OpResult | null)[]> {
     const text = JSON.stringify(batch.map((entry, index) => ({ i: index + 1, ...entry.op })));
-    const [row] = await this.#database.query(LEDGER_APPLY_SQL, [this.#replica.epoch, text, ++this.#number]);
+    const [row] = await this.#database.query(LEDGER_APPLY_SQL, [epoch, text, number]);
     const answer = row?.["result"] as {
       day: string;
       now: number;
@@ -223,18 +240,33 @@ export class Batcher {
     await this.#flush(batch.slice(middle));
   }
 
-  /** The database did not answer: nobody knows what was committed. */
-  async #giveUp(batch: readonly Entry[]): Promise<void> {
-    const again: Entry[] = [];
+  /** Nothing was decided, or the answer to `lost` did not come and nobody knows whether it was. */
+  async #giveUp(batch: readonly Entry[], lost: Attempt | null): Promise<void> {
+    const reservations = batch.filter(({ op }) => op.kind === "reserve");
+    for (const entry of reservations) this.#tell(entry, new KeybrakeError("ledger_unavailable"));
+    const isCommitted = lost !== null && (await this.#learnFate(lost));
+    const again: Entry[] = reservations.map(({ op }) => this.#releaseOf(op));
     for (const entry of batch) {
-      if (entry.op.kind !== "reserve") again.push(entry);
-      else {
-        this.#tell(entry, new KeybrakeError("ledger_unavailable"));
-        again.push(this.#releaseOf(entry.op));
-      }
+      if (entry.op.kind === "reserve") continue;
+      if (isCommitted) this.#finish(entry, null, this.#monotonicMs());
+      else again.push(entry);
     }
     this.#queue = [...again, ...this.#queue];
     await delay(RETRY_DELAY_MS);
+  }
+
+  /** Whether a flush has committed. One that has not never will, once this has resolved. */
+  async #learnFate({ epoch, number }: Attempt): Promise<boolean> {
+    while (!this.#isClosed) {
+      try {
+        const [row] = await this.#database.query(FLUSH_FATE_SQL, [epoch, number]);
+        return row?.["is_committed"] === true;
+      } catch (error) {
+        this.#events.onError("ask what became of a flush", error);
+        await delay(RETRY_DELAY_MS);
+      }
+    }
+    return false;
   }
 
   #finish(entry: Entry, result: OpResult | null, startedAtMs: number): void {

@@ -32,6 +32,7 @@ export class Replica {
   readonly #masterKeyIds: readonly string[];
   #epoch = 0n;
   #leaseUntilMs = 0;
+  #living = 1;
   #timers: NodeJS.Timeout[] = [];
   #registering: Promise<void> | null = null;
 
@@ -69,8 +70,14 @@ export class Replica {
     return row?.["is_eldest"] === true;
   }
 
+  /** How many replicas lived when the lease was last renewed, this one among them. */
+  get living(): number {
+    return this.#living;
+  }
+
   async start(): Promise<void> {
     await this.register();
+    await this.#renew();
     this.#every(RENEW_EVERY_MS, "renew the lease", () => this.#renew());
     this.#every(SWEEP_EVERY_MS, "sweep open calls", () => this.#sweep());
   }
@@ -111,10 +118,12 @@ export class Replica {
     const askedAtMs = this.#monotonicMs();
     const rows = await this.#database.query(
       `UPDATE replicas SET lease_until = clock_timestamp() + $2 * interval '1 millisecond'
-       WHERE epoch = $1 AND stopped_at IS NULL AND lease_until > clock_timestamp() RETURNING epoch`,
+       WHERE epoch = $1 AND stopped_at IS NULL AND lease_until > clock_timestamp()
+       RETURNING (SELECT count(*) FROM replicas p WHERE p.stopped_at IS NULL AND p.lease_until > clock_timestamp()) AS living`,
       [this.#epoch, LEASE_MS],
     );
     if (rows.length === 0) return this.register();
+    this.#living = Math.max(1, Number(rows[0]?.["living"]));
     this.#leaseUntilMs = askedAtMs + LEASE_MS - LEASE_MARGIN_MS;
   }
 

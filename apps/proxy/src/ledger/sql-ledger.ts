@@ -3,16 +3,21 @@ import {
   DENIALS,
   type Denial,
   type DenialCode,
+  type DenialWritten,
   type DenyRequest,
   formatUsd,
   type HoldRequest,
   isKeybrakeError,
+  type KeyIdentity,
   type KnownExposure,
   type Ledger,
+  type OwnIdentity,
   type Reserved,
   type ReserveResult,
   type SettleRequest,
+  type Throttle,
 } from "@keybrake/core";
+import { Affirmations } from "./affirmations.ts";
 import { answerInTime } from "./answer-in-time.ts";
 import type { Batcher, LedgerOp, OpResult } from "./batcher.ts";
 import type { Database } from "./database.ts";
@@ -21,6 +26,11 @@ import type { Replica } from "./replica.ts";
 
 /** A decided call is written to its socket within this, or not at all. */
 const SEND_WITHIN_MS = 5_000;
+/**
+ * So long a decision is of this moment: what is revoked is sent no later than this after the revocation, even where
+ * nobody hears of it.
+ */
+const RECENT_MS = 60;
 /** Past this an open call of a living replica is swept: more than any upstream call may take (80 s). */
 const SETTLE_WITHIN_MS = 110_000;
 
@@ -30,12 +40,20 @@ export class SqlLedger implements Ledger {
   readonly #database: Database;
   readonly #replica: Replica;
   readonly #clock: DatabaseClock;
+  readonly #affirmations: Affirmations;
+  #changedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(batcher: Batcher, database: Database, replica: Replica, clock: DatabaseClock) {
     this.#batcher = batcher;
     this.#database = database;
     this.#replica = replica;
     this.#clock = clock;
+    this.#affirmations = new Affirmations(database, () => clock.monotonicMs());
+  }
+
+  /** Something changed, or may have: what was decided before is asked for again. */
+  noteChange(): void {
+    this.#changedAtMs = this.#clock.monotonicMs();
   }
 
   async reserve(request: HoldRequest): Promise<ReserveResult> {
@@ -53,21 +71,30 @@ export class SqlLedger implements Ledger {
       deadline_ms: SETTLE_WITHIN_MS,
     });
     if (result === null)
-      return { kind: "denied", denial: { code: "vault_key_invalid", reason: "the call was not decided" } };
+      return {
+        kind: "denied",
+        denial: { code: "vault_key_invalid", reason: "the call was not decided" },
+        isOnlyCounted: false,
+      };
     if (result.code === "stale_policy") return { kind: "stale" };
     if (result.code !== null)
-      return { kind: "denied", denial: this.#readDenial(result.code as DenialCode, result) };
+      return {
+        kind: "denied",
+        denial: this.#readDenial(result.code as DenialCode, result),
+        isOnlyCounted: result.counted,
+      };
     return readReserved(result, startedAtMs);
   }
 
-  async deny(request: DenyRequest): Promise<void> {
-    await this.#batcher.apply({
+  async deny(request: DenyRequest): Promise<DenialWritten> {
+    const { result } = await this.#batcher.apply({
       ...describeCall("deny", request),
       denial_code: request.denial.code,
       denial_reason: request.denial.reason,
       status_code: request.statusCode,
       latency_ms: request.latencyMs,
     });
+    return { isOnlyCounted: result?.counted ?? false };
   }
 
   async settle(request: SettleRequest): Promise<void> {
@@ -90,6 +117,7 @@ export class SqlLedger implements Ledger {
       upstream_ms: request.upstreamMs,
       outcome_reason: request.reason,
       may_overrun: request.mayOverrun,
+      throttled_by: request.throttle === null ? null : describeThrottle(request.throttle),
     };
     try {
       await this.#batcher.apply(op);
@@ -101,6 +129,17 @@ export class SqlLedger implements Ledger {
 
   maySend(reserved: Reserved): boolean {
     return this.#replica.holdsLease() && this.#clock.monotonicMs() < reserved.sendBeforeMs;
+  }
+
+  isRecent({ asOfMs }: Reserved): boolean {
+    return asOfMs > this.#changedAtMs && this.#clock.monotonicMs() < asOfMs + RECENT_MS;
+  }
+
+  async reaffirm(reserved: Reserved, identity: KeyIdentity | OwnIdentity): Promise<Reserved | Denial> {
+    const { asOfMs, code } = await this.#affirmations.ask(identity);
+    return code === null
+      ? { ...reserved, asOfMs }
+      : { code, reason: REASONS[code] ?? code.replaceAll("_", " ") };
   }
 
   async findExposure(secretId: string, objectId: string): Promise<KnownExposure | null> {
@@ -180,12 +219,24 @@ function describeCall(kind: "reserve" | "deny", facts: CallFacts | HoldRequest):
   };
 }
 
+/** As it stands in `calls.throttled_by`. */
+function describeThrottle(throttle: Throttle): Readonly<Record<string, unknown>> {
+  return {
+    window_ms: throttle.windowMs,
+    calls: throttle.calls,
+    other_calls: throttle.otherCalls,
+    requests_per_second: throttle.requestsPerSecond,
+    retry_after_seconds: throttle.retryAfterSeconds,
+  };
+}
+
 function readReserved(result: OpResult, startedAtMs: number): Reserved {
   return {
     kind: "reserved",
     holdMicros: BigInt(result.hold),
     // Counted from before the decision, so it can only be too early.
     sendBeforeMs: startedAtMs + Math.min(SEND_WITHIN_MS, result.expiry_ms ?? SEND_WITHIN_MS),
+    asOfMs: startedAtMs,
     secretVersion: result.version ?? 0,
     replayOf:
       result.replay_of === null ? null : { callId: result.replay_of, isOpen: result.replay_open === true },

@@ -1,65 +1,58 @@
 import type { RateLimiter } from "@keybrake/core";
-import { Redis } from "ioredis";
-import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
+import { RateLimiterMemory, RateLimiterRedis } from "rate-limiter-flexible";
+import type { HelpfulRedis } from "./helpful-redis.ts";
 
 const WINDOW_SECONDS = 60;
-const REDIS_WAIT_MS_MAX = 200;
+/** Both counters only count; how many may pass is a key's own and is compared here. */
+const POINTS_MAX = Number.MAX_SAFE_INTEGER;
 
 /**
- * Counts requests per key and minute: in Redis across replicas when there is one, else in this process.
- * When Redis is away or slow each replica counts for itself, which lets through at most a minute's share each.
+ * Counts requests per key and minute: in Redis across replicas, and in this process. As long as Redis answers a key has
+ * its whole limit, wherever it calls. Without it each replica lets through its share: the limit divided by the replicas
+ * that live. A Redis that forgets or lies gives nobody more than the limit at one replica, and no longer wait than a
+ * window.
  */
-export function openRateLimiter(redisUrl: string | null, onError: (error: unknown) => void): RateLimiter {
-  const redis = redisUrl === null ? null : openRedis(redisUrl, onError);
-  const limiters = new Map<number, RateLimiterMemory | RateLimiterRedis>();
-  const limiterFor = (perMinute: number) => {
-    const known = limiters.get(perMinute);
-    if (known !== undefined) return known;
-    const memory = new RateLimiterMemory({
-      points: perMinute,
-      duration: WINDOW_SECONDS,
-      keyPrefix: `kb:${perMinute}`,
-    });
-    const limiter =
-      redis === null
-        ? memory
-        : new RateLimiterRedis({
-            storeClient: redis,
-            points: perMinute,
-            duration: WINDOW_SECONDS,
-            keyPrefix: `kb:${perMinute}`,
-            insuranceLimiter: memory,
-            rejectIfRedisNotReady: true,
-          });
-    limiters.set(perMinute, limiter);
-    return limiter;
+export function createRateLimiter(redis: HelpfulRedis | null, livingReplicas: () => number): RateLimiter {
+  const own = new RateLimiterMemory({ points: POINTS_MAX, duration: WINDOW_SECONDS });
+  const shared =
+    redis === null
+      ? null
+      : new RateLimiterRedis({
+          storeClient: redis.client,
+          points: POINTS_MAX,
+          duration: WINDOW_SECONDS,
+          keyPrefix: "kb:rate",
+        });
+  const countShared = async (name: string) => {
+    const counted = (await redis?.ask(() => shared?.consume(name) ?? Promise.resolve(null))) ?? null;
+    if (counted === null) return null;
+    const { consumedPoints, msBeforeNext } = counted;
+    const isPossible = consumedPoints >= 1 && msBeforeNext >= 0 && msBeforeNext <= WINDOW_SECONDS * 1_000;
+    if (isPossible) return counted;
+    redis?.distrust(new RangeError("Redis counted what cannot be"));
+    return null;
   };
   return {
     take: async (vaultKeyId, perMinute) => {
-      try {
-        await limiterFor(perMinute).consume(vaultKeyId);
-        return null;
-      } catch (refusal) {
-        // The library rejects with its own result for a refusal, and with an Error for a failing store.
-        if (refusal instanceof RateLimiterRes) return Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000));
-        onError(refusal);
-        return null;
+      // With another limit a key counts anew, so that one whose limit was raised may go on.
+      const name = `${vaultKeyId}:${perMinute}`;
+      const here = await own.consume(name);
+      if (here.consumedPoints <= perMinute) {
+        const everywhere = await countShared(name);
+        const share = Math.ceil(perMinute / Math.max(1, livingReplicas()));
+        const mayPass =
+          everywhere === null ? here.consumedPoints <= share : everywhere.consumedPoints <= perMinute;
+        if (mayPass) return null;
+        await own.reward(name);
+        return toSeconds((everywhere ?? here).msBeforeNext);
       }
-    },
-    close: async () => {
-      redis?.disconnect();
+      // What is refused was not made: a key that keeps asking must not lose its next minute.
+      await own.reward(name);
+      return toSeconds(here.msBeforeNext);
     },
   };
 }
 
-function openRedis(url: string, onError: (error: unknown) => void): Redis {
-  const redis = new Redis(url, {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: REDIS_WAIT_MS_MAX,
-    connectTimeout: 2_000,
-    retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
-  });
-  redis.on("error", onError);
-  return redis;
+function toSeconds(ms: number): number {
+  return Math.min(WINDOW_SECONDS, Math.max(1, Math.ceil(ms / 1_000)));
 }

@@ -11,6 +11,8 @@ export interface SecretRecord {
   readonly version: number;
   readonly createdAt: Date;
   readonly rotatedAt: Date | null;
+  /** How fast the vendor may be asked with it, as the operator set it; null = not set. */
+  readonly requestsPerSecond: number | null;
 }
 
 /** A secret with its sealed value. */
@@ -18,25 +20,22 @@ export interface SealedSecret extends SecretRecord {
   readonly envelope: Uint8Array;
 }
 
-const COLUMNS = "id, name, vendor, account_id, mode, version, created_at, rotated_at";
+const COLUMNS =
+  "id, name, vendor, account_id, mode, version, created_at, rotated_at, requests_per_second::float8 AS requests_per_second";
 
 /** Stores a new secret; null when the name is taken. */
 export async function insertSecret(
   database: Database,
-  secret: {
-    id: string;
-    name: string;
-    vendor: string;
-    accountId: string | null;
-    mode: CredentialMode;
-    envelope: Buffer;
+  secret: Pick<SecretRecord, "id" | "name" | "vendor" | "accountId" | "mode" | "requestsPerSecond"> & {
+    readonly envelope: Buffer;
   },
 ): Promise<SecretRecord | null> {
-  const { id, name, vendor, accountId, mode, envelope } = secret;
+  const { id, name, vendor, accountId, mode, envelope, requestsPerSecond } = secret;
   const [row] = await database.query(
-    `INSERT INTO secrets (id, name, vendor, account_id, mode, envelope) VALUES ($1, $2, $3, $4, $5, $6)
+    `INSERT INTO secrets (id, name, vendor, account_id, mode, envelope, requests_per_second)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
      ON CONFLICT (name) WHERE deleted_at IS NULL DO NOTHING RETURNING ${COLUMNS}`,
-    [id, name, vendor, accountId, mode, envelope],
+    [id, name, vendor, accountId, mode, envelope, requestsPerSecond],
   );
   return row === undefined ? null : readSecret(row);
 }
@@ -52,6 +51,20 @@ export async function updateSecret(
     `UPDATE secrets SET envelope = $3, version = version + 1, rotated_at = now()
      WHERE id = $1 AND version = $2 AND deleted_at IS NULL RETURNING ${COLUMNS}`,
     [id, fromVersion, envelope],
+  );
+  return row === undefined ? null : readSecret(row);
+}
+
+/** Sets how fast the vendor may be asked with a secret, and tells every replica; null when there is no such secret. */
+export async function updatePace(
+  database: Database,
+  name: string,
+  requestsPerSecond: number | null,
+): Promise<SecretRecord | null> {
+  const [row] = await database.query(
+    `WITH told AS (SELECT pg_notify('keybrake_changes', '{"type":"secret.updated"}'))
+     UPDATE secrets SET requests_per_second = $2 FROM told WHERE name = $1 AND deleted_at IS NULL RETURNING ${COLUMNS}`,
+    [name, requestsPerSecond],
   );
   return row === undefined ? null : readSecret(row);
 }
@@ -111,5 +124,6 @@ function readSecret(row: Row): SecretRecord {
     version: row["version"] as number,
     createdAt: row["created_at"] as Date,
     rotatedAt: row["rotated_at"] as Date | null,
+    requestsPerSecond: row["requests_per_second"] as number | null,
   };
 }

@@ -13,6 +13,7 @@ import {
   selectSealedSecret,
   selectSecretByName,
   selectSecrets,
+  updatePace,
   updateSecret,
 } from "./secret-rows.ts";
 
@@ -32,6 +33,8 @@ export interface NewSecret {
   readonly value: string;
   readonly accountId: string | null;
   readonly mode: CredentialMode;
+  /** How fast the vendor may be asked with it; absent or null = as the vendor documents it. */
+  readonly requestsPerSecond?: number | null;
 }
 
 /** Opens the store. `rememberMs` is at most a minute; less is for tests. `close` wipes what is in memory. */
@@ -80,10 +83,10 @@ export class EnvelopeSecretStore implements SecretStore {
 
   /** Stores a new secret; null when the name is taken. What changes is written through `through`. */
   create(secret: NewSecret, through: Database = this.#database): Promise<SecretRecord | null> {
-    const { name, vendor, accountId, mode } = secret;
+    const { name, vendor, accountId, mode, requestsPerSecond = null } = secret;
     const id = randomUUID();
     return this.#sealed(this.#placeOf({ id, vendor, version: 1 }), secret.value, (envelope) =>
-      insertSecret(through, { id, name, vendor, accountId, mode, envelope }),
+      insertSecret(through, { id, name, vendor, accountId, mode, requestsPerSecond, envelope }),
     );
   }
 
@@ -106,6 +109,15 @@ export class EnvelopeSecretStore implements SecretStore {
       }
     }
     throw new KeybrakeError("overloaded", { detail: "the secret is being rotated by others, try again" });
+  }
+
+  /** Sets how fast the vendor may be asked with a secret (null = as documented); null when there is none of that name. */
+  setPace(
+    name: string,
+    requestsPerSecond: number | null,
+    through: Database = this.#database,
+  ): Promise<SecretRecord | null> {
+    return updatePace(through, name, requestsPerSecond);
   }
 
   /** Erases a secret; false when there is none of that name. No later call of its keys is allowed. */

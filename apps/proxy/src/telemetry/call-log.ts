@@ -32,8 +32,10 @@ export class CallLog {
     this.#metrics = metrics;
   }
 
-  denied(call: Call, denial: Denial): void {
+  /** A refusal that is only counted has no line either: a flood of them must not fill the disk by the log. */
+  denied(call: Call, denial: Denial, isOnlyCounted: boolean): void {
     this.#metrics.calls.inc({ vendor: call.key?.vendor ?? "none", verdict: "deny", result: denial.code });
+    if (isOnlyCounted) return;
     this.#logger.info({ ...idsOf(call), code: denial.code }, "call denied");
   }
 

@@ -1,6 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
-/** The process's Prometheus metrics; labels have few values and never name a key, an agent or a secret. */
+/** Beyond so many, agents share a label: the number of series must not grow with the number of agents. */
+const AGENT_LABELS_MAX = 50;
+
+/** The process's Prometheus metrics; labels have few values and never name a key or a secret. */
 export interface Metrics {
   readonly registry: Registry;
   readonly calls: Counter<"vendor" | "verdict" | "result">;
@@ -10,11 +13,21 @@ export interface Metrics {
   readonly flushSize: Histogram;
   readonly flushSeconds: Histogram;
   readonly swept: Counter;
+  readonly queueSeconds: Histogram<"vendor">;
+  readonly queueRefused: Counter<"vendor">;
+  /** Refusals of vendors for too many requests, by whose call was refused. */
+  readonly countThrottled: (vendor: string, agentId: string) => void;
   readonly backgroundErrors: Counter<"what">;
 }
 
-/** Registers every metric; `inFlight` is asked when metrics are read. */
-export function createMetrics(inFlight: () => number): Metrics {
+/** What is asked when metrics are read. */
+export interface MetricsSources {
+  readonly inFlight: () => number;
+  readonly queues: () => readonly { vendor: string; waiting: number; paceShare: number }[];
+}
+
+/** Registers every metric. */
+export function createMetrics({ inFlight, queues }: MetricsSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -26,8 +39,33 @@ export function createMetrics(inFlight: () => number): Metrics {
       this.set(inFlight());
     },
   });
+  addQueueGauges(registry, queues);
+  const throttled = new Counter({
+    name: "keybrake_vendor_throttled_total",
+    help: "Calls that a vendor refused for too many requests, by the agent that made them",
+    labelNames: ["vendor", "agent"],
+    registers,
+  });
+  const agents = new Set<string>();
   return {
     registry,
+    countThrottled: (vendor, agentId) => {
+      if (agents.size < AGENT_LABELS_MAX) agents.add(agentId);
+      throttled.inc({ vendor, agent: agents.has(agentId) ? agentId : "other" });
+    },
+    queueSeconds: new Histogram({
+      name: "keybrake_vendor_queue_seconds",
+      help: "How long calls waited for their turn at a vendor; those that did not wait are not counted",
+      labelNames: ["vendor"],
+      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    queueRefused: new Counter({
+      name: "keybrake_vendor_queue_refused_total",
+      help: "Calls that were refused because too many waited for a vendor, or too long",
+      labelNames: ["vendor"],
+      registers,
+    }),
     calls: new Counter({
       name: "keybrake_calls_total",
       help: "Calls by verdict and result (a denial code or a final state)",
@@ -75,4 +113,31 @@ export function createMetrics(inFlight: () => number): Metrics {
       registers,
     }),
   };
+}
+
+function addQueueGauges(registry: Registry, queues: MetricsSources["queues"]): void {
+  const registers = [registry];
+  new Gauge({
+    name: "keybrake_vendor_queue_length",
+    help: "Calls that wait for their turn at a vendor",
+    labelNames: ["vendor"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { vendor, waiting } of queues()) this.inc({ vendor }, waiting);
+    },
+  });
+  new Gauge({
+    name: "keybrake_vendor_pace_ratio",
+    help: "Which part of its full speed a vendor's slowest credential is used at; below 1 the vendor has refused for too many requests",
+    labelNames: ["vendor"],
+    registers,
+    collect() {
+      this.reset();
+      const shares = new Map<string, number>();
+      for (const { vendor, paceShare } of queues())
+        shares.set(vendor, Math.min(paceShare, shares.get(vendor) ?? 1));
+      for (const [vendor, share] of shares) this.set({ vendor }, share);
+    },
+  });
 }

@@ -97,6 +97,7 @@ function endOf(call: ReserveRequest, reason: string | null = null): SettleReques
     state: "settled",
     costMicros: 4n,
     mayOverrun: false,
+    throttle: null,
     ...nothing,
     ...more,
   };

@@ -33,7 +33,7 @@ async function openHarness(openStore: () => Promise<SqlStore>): Promise<ClockHar
 
 /** The clock learns from every flush; a flush takes long when the barrier is held, or the one connection is busy. */
 async function hear({ faults, control }: SqlStore, { ledger }: ReplicaParts, tookMs: number): Promise<void> {
-  const deny = () => ledger.deny(ANY_DENIAL());
+  const deny = async () => void (await ledger.deny(ANY_DENIAL()));
   if (tookMs === 0) return deny();
   if (faults === null) {
     await Promise.all([control.query("SELECT pg_sleep($1)", [tookMs / 1_000]), deny()]);

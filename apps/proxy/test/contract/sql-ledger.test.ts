@@ -91,6 +91,7 @@ async function act(
     upstreamMs: null,
     reason: null,
     mayOverrun: false,
+    throttle: null,
   };
   const { callId, amount, currency, customerId } = call;
   const known = {

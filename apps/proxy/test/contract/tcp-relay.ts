@@ -11,6 +11,8 @@ export interface TcpRelay {
    * lets the request arrive after all; it resolves when the server has answered it, to nobody.
    */
   delayNextRequest(): () => Promise<void>;
+  /** Passes nothing on, in either direction, and cuts nothing; returns how to go on. */
+  stall(): () => void;
   /** Cuts every connection. */
   cut(): void;
   /** Cuts every connection and takes no new one. */
@@ -91,6 +93,12 @@ export async function openTcpRelay(host: string, port: number, mark: string): Pr
         upstream.write(Buffer.concat(chunks));
         await once(upstream, "data");
         upstream.destroy();
+      };
+    },
+    stall: () => {
+      for (const socket of sockets) socket.pause();
+      return () => {
+        for (const socket of sockets) socket.resume();
       };
     },
     cut,

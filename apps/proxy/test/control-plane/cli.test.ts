@@ -98,10 +98,22 @@ describe("keybrake", () => {
     expect(rotated.stdout).toBe("secret main is at version 2\n");
     expect((await stage.secrets.open(id, 2)).credential.toString()).toBe(`${VALUE}2`);
     const listed = await keybrake(["secrets", "list"]);
-    expect(listed.stdout.split("\n")[0]).toMatch(/^NAME +VENDOR +MODE +ACCOUNT +VERSION +CREATED +ROTATED$/);
+    expect(listed.stdout.split("\n")[0]).toMatch(
+      /^NAME +VENDOR +MODE +ACCOUNT +VERSION +CREATED +ROTATED +PER SECOND$/,
+    );
     expect(listed.stdout).toMatch(/^main +stripe +test +2 /m);
     expect((await json(["secrets", "list"]))["data"]).toMatchObject([{ name: "main", version: 2 }]);
-    await keybrake(["secrets", "add", "other", "--account-id", "acct_1"], VALUE);
+    await keybrake(
+      ["secrets", "add", "other", "--account-id", "acct_1", "--requests-per-second", "12.5"],
+      VALUE,
+    );
+    expect(await json(["secrets", "pace", "main", "40"])).toMatchObject({ requests_per_second: 40 });
+    expect((await json(["secrets", "list"]))["data"]).toMatchObject([
+      { name: "main", requests_per_second: 40 },
+      { name: "other", requests_per_second: 12.5 },
+    ]);
+    expect(await json(["secrets", "pace", "main", "default"])).toMatchObject({ requests_per_second: null });
+    expect((await keybrake(["secrets", "pace", "main", "fast"])).code).toBe(2);
     expect((await keybrake(["secrets", "delete", "other"])).stdout).toBe("deleted secret other\n");
     for (const { stdout, stderr } of [added, rotated, listed])
       expect(stdout + stderr).not.toContain("canary");

@@ -8,6 +8,12 @@ const OBJECT_ID = 0x06;
 const UTF8_STRING = 0x0c;
 const UTC_TIME = 0x17;
 const COMMON_NAME = [0x55, 0x04, 0x03];
+const SUBJECT_ALT_NAME = [0x55, 0x1d, 0x11];
+const OCTET_STRING = 0x04;
+/** An address among the alternative names, and the two optional fields of a certificate that are used. */
+const IP_ADDRESS = 0x87;
+const VERSION = 0xa0;
+const EXTENSIONS = 0xa3;
 const ECDSA_WITH_SHA256 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
 
 /** A certificate for 127.0.0.1 that nobody but itself vouches for, and its key, both as PEM. Made anew each time. */
@@ -20,7 +26,19 @@ export function createSelfSigned(): { cert: string; key: string } {
   const algorithm = der(SEQUENCE, der(OBJECT_ID, ECDSA_WITH_SHA256));
   const validity = der(SEQUENCE, der(UTC_TIME, text("250101000000Z")), der(UTC_TIME, text("491231235959Z")));
   const spki = publicKey.export({ type: "spki", format: "der" });
-  const body = der(SEQUENCE, der(INTEGER, [1]), algorithm, name, validity, name, spki);
+  const address = der(SEQUENCE, der(IP_ADDRESS, [127, 0, 0, 1]));
+  const extension = der(SEQUENCE, der(OBJECT_ID, SUBJECT_ALT_NAME), der(OCTET_STRING, address));
+  const body = der(
+    SEQUENCE,
+    der(VERSION, der(INTEGER, [2])),
+    der(INTEGER, [1]),
+    algorithm,
+    name,
+    validity,
+    name,
+    spki,
+    der(EXTENSIONS, der(SEQUENCE, extension)),
+  );
   const signature = sign("sha256", body, privateKey);
   const certificate = der(SEQUENCE, body, algorithm, der(BIT_STRING, [0], signature));
   return {

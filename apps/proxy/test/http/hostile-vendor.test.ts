@@ -1,5 +1,4 @@
 import type { Socket } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { CANARY_SECRET } from "../support/crew.ts";
 import { codeOf, type Front, newKey, openFront, rowOf } from "./front.ts";
@@ -176,7 +175,7 @@ describe("F11: answers that are whole, and want more", () => {
       const flood = "HTTP/1.1 103 Early Hints\r\nLink: <http://evil/>\r\n\r\n".repeat(1_000);
       const { answers, text } = await suffer(flood + answerText(200, INTENT), call);
       expect(answers.map(({ status, body }) => [status, body])).toEqual([[200, INTENT]]);
-      expect(text).not.toMatch(/103|evil/);
+      expect(text).not.toMatch(/Early Hints|evil/);
     },
   );
 
@@ -238,17 +237,16 @@ describe("F11: answers that are whole, and want more", () => {
 });
 
 describe("B4: a vendor that is slow to everybody", () => {
-  /** Connections that reads may have at once, and how many of them one key may fill. */
-  const CONNECTIONS = 128;
-  const KEY_READS = 32;
-  const SEND_WITHIN_MS = 5_000;
+  /** Calls of one secret that run at the same time, and how many of them one key may fill. */
+  const RUNNING = 128;
+  const KEY_RUNNING = 32;
 
-  test("B4: a read that waited for a connection until its right to send was over is not sent", async () => {
+  test("B4: a read beyond those that may run holds nothing while it waits, and is sent when it is its turn", async () => {
     const held: Socket[] = [];
     vendor.answerWith((_request, socket) => void held.push(socket));
     const before = vendor.requests.length;
     const keys = await Promise.all(
-      Array.from({ length: CONNECTIONS / KEY_READS + 1 }, () =>
+      Array.from({ length: RUNNING / KEY_RUNNING + 1 }, () =>
         newKey(front, { allowed_endpoints: ["GET /v1/customers/*"] }),
       ),
     );
@@ -259,23 +257,22 @@ describe("B4: a vendor that is slow to everybody", () => {
       );
     const first = keys
       .slice(1)
-      .flatMap(({ vaultKey }) => Array.from({ length: KEY_READS }, () => readAs(vaultKey)));
-    await vi.waitUntil(() => vendor.requests.length - before === CONNECTIONS, { timeout: 15_000 });
+      .flatMap(({ vaultKey }) => Array.from({ length: KEY_RUNNING }, () => readAs(vaultKey)));
+    await vi.waitUntil(() => vendor.requests.length - before === RUNNING, { timeout: 15_000 });
     const late = [readAs(keys[0]?.vaultKey), readAs(keys[0]?.vaultKey)];
     await vi.waitUntil(
       async () =>
-        (await front.admin.calls.list({ vault_key_id: keys[0]?.id ?? "", state: "reserved" })).data.length ===
-        2,
+        (await (await fetch(`${front.server.adminUrl}/metrics`)).text()).includes(
+          'keybrake_vendor_queue_length{vendor="stripe"} 2',
+        ),
       { timeout: 15_000 },
     );
-    // The deadline itself is what is waited for: nothing tells when it passes.
-    await delay(SEND_WITHIN_MS);
+    expect((await front.admin.calls.list({ vault_key_id: keys[0]?.id ?? "" })).data).toEqual([]);
     vendor.answerWith(answerText(200, CUSTOMER));
     for (const socket of held) socket.write(answerText(200, CUSTOMER));
-    const answered = (await Promise.all(first)).map(({ answers }) => answers[0]?.status);
+    const answered = (await Promise.all([...first, ...late])).map(({ answers }) => answers[0]?.status);
     expect(new Set(answered)).toEqual(new Set([200]));
-    expect((await Promise.all(late)).map(({ answers }) => answers[0]?.status)).toEqual([502, 502]);
-    expect(vendor.requests.length - before).toBe(CONNECTIONS);
+    expect(vendor.requests.length - before).toBe(RUNNING + late.length);
   }, 60_000);
 });
 

@@ -70,7 +70,8 @@ export function requestText(
   body = "",
   host = "keybrake.test",
 ): string {
-  const length = body === "" && line.startsWith("GET") ? [] : [`Content-Length: ${Buffer.byteLength(body)}`];
+  const length =
+    body === "" && line.startsWith("GET") ? [] : [`Content-Length: ${Buffer.byteLength(body, "latin1")}`];
   return `${[`${line} HTTP/1.1`, `Host: ${host}`, ...headers, ...length].join("\r\n")}\r\n\r\n${body}`;
 }
 

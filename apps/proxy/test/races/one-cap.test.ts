@@ -17,7 +17,9 @@ const POLICY = { allowed_endpoints: ["POST /v1/payment_intents"], expires_in: "1
 /** Sums of one key's audit rows and of its budgets, read from the database itself. */
 async function readSums(database: EmptyDatabase, vaultKeyId: string) {
   const [row] = await database.query(
-    `SELECT count(*) FILTER (WHERE state = 'settled')::int AS settled, count(*) FILTER (WHERE state = 'denied')::int AS denied,
+    `SELECT count(*) FILTER (WHERE state = 'settled')::int AS settled,
+       count(*) FILTER (WHERE state = 'denied')::int
+         + (SELECT coalesce(sum(counted), 0)::int FROM denial_counts WHERE vault_key_id = $1) AS denied,
        count(*) FILTER (WHERE state IN ('reserved', 'unknown'))::int AS open, coalesce(sum(cost_usd), 0)::text AS cost,
        coalesce(sum(reserved_usd) FILTER (WHERE state IN ('reserved', 'unknown')), 0)::text AS held
      FROM calls WHERE vault_key_id = $1`,

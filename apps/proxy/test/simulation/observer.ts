@@ -19,6 +19,8 @@ const SEND_WITHIN_MS = 5_000;
 const REUSED_AFTER_MS = 23 * 3_600_000;
 /** Answers that say nothing about a row: nobody could look, or too many asked. */
 const WITHOUT_ROW = new Set(["ledger_unavailable", "overloaded"]);
+/** Answers to a call that may have been held already when it was stopped. */
+const STOPS: ReadonlySet<string> = new Set(["vault_key_revoked", "vault_key_expired", "kill_switch_engaged"]);
 /** Answers to a call that was sent, or read at the vendor, and ended somehow. */
 const AFTER_SENDING = new Set(["vendor_unreachable", "vendor_timeout", "vendor_answer_withheld"]);
 
@@ -120,7 +122,10 @@ export class Observer {
     const expected = isFromHere
       ? AFTER_SENDING.has(code)
         ? ["unknown", "released", undefined]
-        : ["denied"]
+        : // What was revoked or stopped between its commit and its first byte was held, and is given back unsent.
+          STOPS.has(code)
+          ? ["denied", "released"]
+          : ["denied"]
       : status === 200
         ? ["settled", "unknown"]
         : ["settled", "released", "unknown"];

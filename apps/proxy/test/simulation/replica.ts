@@ -1,9 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { KeyObject } from "node:crypto";
 import {
+  type DenialWritten,
   type DenyRequest,
   type HoldRequest,
+  type KeyIdentity,
   type Ledger,
+  type OwnIdentity,
   RESEND_PRICES,
   type Reserved,
   type ReserveResult,
@@ -22,7 +25,9 @@ import { Upstream } from "../../src/data-plane/upstream.ts";
 import { listKeyBudgets } from "../../src/ledger/key-budgets.ts";
 import { SqlKeyStore } from "../../src/ledger/key-store.ts";
 import { InFlight } from "../../src/limits/in-flight.ts";
-import { openRateLimiter } from "../../src/limits/rate-limiter.ts";
+import { createRateLimiter } from "../../src/limits/rate-limiter.ts";
+import { SlowAnswers } from "../../src/limits/slow-answers.ts";
+import { VendorQuota } from "../../src/limits/vendor-quota.ts";
 import type { KeyRing } from "../../src/secrets/key-ring.ts";
 import { openSecretStore } from "../../src/secrets/secret-store.ts";
 import { CallLog } from "../../src/telemetry/call-log.ts";
@@ -34,7 +39,10 @@ import type { SimulatedWire } from "./wire.ts";
 
 const ORIGIN = "http://vendor.invalid";
 const logger = pino({ level: "silent" });
-const metrics = createMetrics(() => 0);
+const metrics = createMetrics({ inFlight: () => 0, queues: () => [] });
+/** No pace, so that nobody waits: what is simulated is money. */
+const PACE = { requestsPerSecond: null, isVendorsOwn: false };
+const PACES = { stripe: PACE, twilio: PACE, resend: PACE };
 /** Reads that are streamed go over real sockets, so no simulated agent makes one. */
 const stream = new ReadStream(ORIGIN);
 const callNow = new AsyncLocalStorage<AgentCall>();
@@ -89,8 +97,10 @@ export class SimulatedReplica {
       keys: new SqlKeyStore(connection, () => clock.monotonicMs()),
       secrets: openSecretStore(connection, installation.keyRing, installation.id),
       clock,
-      limiter: openRateLimiter(null, () => undefined),
+      limiter: createRateLimiter(null, () => 1),
       inFlight: new InFlight(),
+      slowAnswers: new SlowAnswers(),
+      quota: openQuota(connection, () => clock.monotonicMs()),
       routes: openRoutes(wire),
       rates: USD_ONLY,
       prices: { twilio: TWILIO_PRICES, resend: RESEND_PRICES },
@@ -127,6 +137,14 @@ export class SimulatedReplica {
   }
 }
 
+function openQuota(database: SimulatedConnection, monotonicMs: () => number): VendorQuota {
+  const ignore = () => undefined;
+  return new VendorQuota(
+    { database, redis: null, livingReplicas: () => 1, paces: PACES, monotonicMs },
+    { onWaited: ignore, onRefused: ignore, onThrottled: ignore, onError: ignore, announce: ignore },
+  );
+}
+
 function openRoutes(wire: SimulatedWire): Readonly<Record<VendorName, VendorRoute>> {
   const host = { upstream: new Upstream(ORIGIN, wire), stream, prefix: "" };
   const routes: Partial<Record<VendorName, VendorRoute>> = {};
@@ -150,7 +168,7 @@ class ListeningLedger implements Ledger {
     return this.#ledger.reserve(request);
   }
 
-  deny(request: DenyRequest): Promise<void> {
+  deny(request: DenyRequest): Promise<DenialWritten> {
     return this.#ledger.deny(request);
   }
 
@@ -160,6 +178,14 @@ class ListeningLedger implements Ledger {
 
   maySend(reserved: Reserved): boolean {
     return this.#ledger.maySend(reserved);
+  }
+
+  isRecent(reserved: Reserved): boolean {
+    return this.#ledger.isRecent(reserved);
+  }
+
+  reaffirm(reserved: Reserved, identity: KeyIdentity | OwnIdentity) {
+    return this.#ledger.reaffirm(reserved, identity);
   }
 
   findExposure(secretId: string, objectId: string) {

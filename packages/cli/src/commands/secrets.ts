@@ -1,6 +1,7 @@
 import type { Secret } from "@keybrake/client";
 import type { Command } from "commander";
 import type { Run } from "../context.ts";
+import { CliError, EXIT } from "../exit.ts";
 import { readSecretValue } from "../input.ts";
 import type { Column, Terminal } from "../terminal.ts";
 import { given, noteMore, readPage, withPage } from "./page.ts";
@@ -13,7 +14,13 @@ const COLUMNS: readonly Column<Secret>[] = [
   { name: "VERSION", value: ({ version }) => version, align: "right" },
   { name: "CREATED", value: ({ created_at: at }) => at },
   { name: "ROTATED", value: ({ rotated_at: at }) => at },
+  { name: "PER SECOND", value: ({ effective_requests_per_second: pace }) => pace ?? "-", align: "right" },
 ];
+
+function readPace(text: string): number {
+  if (/^[0-9]{1,6}(?:\.[0-9]{1,3})?$/.test(text) && Number(text) > 0) return Number(text);
+  throw new CliError(EXIT.usage, "requests per second must be a number above 0");
+}
 
 /** `keybrake secrets …`: the vendors' real credentials. */
 export function addSecrets(program: Command, run: Run, terminal: Terminal): void {
@@ -26,13 +33,15 @@ export function addSecrets(program: Command, run: Run, terminal: Terminal): void
     .option("--account-id <id>", "the account it belongs to")
     .option("--test", "a credential that moves no money (Stripe's say so themselves)")
     .option("--value-file <file>", "a file that holds nothing but the value")
+    .option("--requests-per-second <number>", "how fast the vendor may be asked with it")
     .action(
       run(async (context, options, name = "") => {
-        const { vendor = "", accountId, valueFile, test } = options;
+        const { vendor = "", accountId, valueFile, test, requestsPerSecond } = options;
         const value = await readSecretValue(terminal, valueFile);
         const rest = given({
           account_id: accountId,
           mode: test === undefined ? undefined : ("test" as const),
+          requests_per_second: requestsPerSecond === undefined ? undefined : readPace(requestsPerSecond),
         });
         const body = { name, vendor: vendor as Secret["vendor"], value, ...rest };
         const secret = await context.admin.secrets.create(body);
@@ -51,6 +60,23 @@ export function addSecrets(program: Command, run: Run, terminal: Terminal): void
         const secret = await context.admin.secrets.rotate(name, { value });
         if (context.isJson) context.json(secret);
         else context.line(`secret ${secret.name} is at version ${secret.version}`);
+      }),
+    );
+
+  secrets
+    .command("pace <name> <requests-per-second>")
+    .description(
+      "change how fast the vendor may be asked with a credential; `default` = as the vendor documents it",
+    )
+    .action(
+      run(async (context, _options, name = "", pace = "") => {
+        const requestsPerSecond = pace === "default" ? null : readPace(pace);
+        const secret = await context.admin.secrets.update(name, { requests_per_second: requestsPerSecond });
+        if (context.isJson) context.json(secret);
+        else
+          context.line(
+            `secret ${secret.name}: ${secret.effective_requests_per_second ?? "any number of"} requests a second`,
+          );
       }),
     );
 

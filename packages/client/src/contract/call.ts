@@ -43,6 +43,12 @@ export const callSchema = z
     replay_of: uuid.nullable(),
     outcome_reason: text,
     overrun_usd: usdText.nullable(),
+    throttled_by: z
+      .record(z.string(), z.unknown())
+      .nullable()
+      .describe(
+        "set when the vendor refused for too many requests: who had sent how many in the window before",
+      ),
   })
   .meta({ id: "Call" });
 

@@ -2,7 +2,7 @@ import type { Call } from "./call.ts";
 
 /** A change of keys or of the kill switch, as it is announced to all replicas. */
 export interface ChangeEvent {
-  /** `key.created`, `key.updated`, `key.revoked`, `key.suspended`, `kill_switch`, or `unknown` after a gap. */
+  /** `key.created`, `key.updated`, `key.revoked`, `key.suspended`, `kill_switch`, `vendor.throttled`, or `unknown` after a gap. */
   readonly type: string;
   readonly [detail: string]: unknown;
 }

@@ -5,6 +5,7 @@ import { adminTokenSchema, createAdminTokenBody, createdAdminTokenSchema } from 
 import { auditReportSchema } from "./audit.ts";
 import { budgetSchema, createBudgetBody, listBudgetsQuery } from "./budget.ts";
 import { callSchema, listCallsQuery } from "./call.ts";
+import { denialCountSchema, listDenialsQuery } from "./denial.ts";
 import { agentId, crewRunId, secretName, uuid } from "./identifier.ts";
 import { killSwitchSchema, setKillSwitchBody } from "./kill-switch.ts";
 import { masterKeySchema } from "./master-key.ts";
@@ -12,7 +13,7 @@ import { pageOf, pageQuery } from "./page.ts";
 import { refreshedPricesSchema, refreshPricesBody } from "./prices.ts";
 import { reconcileBody, reconcileReportSchema } from "./reconcile.ts";
 import type { Route } from "./route.ts";
-import { createSecretBody, rotateSecretBody, secretSchema } from "./secret.ts";
+import { createSecretBody, rotateSecretBody, secretSchema, updateSecretBody } from "./secret.ts";
 import { createSessionBody, loginCodeSchema, sessionSchema } from "./session.ts";
 import { listSpendQuery, spendPageSchema } from "./spend.ts";
 import { runSqlBody, sqlResultSchema } from "./sql.ts";
@@ -48,7 +49,11 @@ export const ROUTES = {
     ...nothing,
     summary: "Store a vendor credential",
     role: "admin",
-    change: { action: "secret.create", fields: ["name", "vendor", "account_id", "mode"], target: "name" },
+    change: {
+      action: "secret.create",
+      fields: ["name", "vendor", "account_id", "mode", "requests_per_second"],
+      target: "name",
+    },
     body: createSecretBody,
     answers: { 201: { description: "stored; the value is never shown again", schema: secretSchema } },
     problems: ["secret_exists"],
@@ -59,6 +64,16 @@ export const ROUTES = {
     role: "auditor",
     query: z.strictObject(pageQuery),
     answers: { 200: { description: "one page", schema: pageOf(secretSchema) } },
+  },
+  updateSecret: {
+    ...nothing,
+    summary: "Change how fast the vendor may be asked with a secret",
+    role: "admin",
+    change: { action: "secret.update", fields: ["requests_per_second"] },
+    params: byName,
+    body: updateSecretBody,
+    answers: { 200: { description: "holds for every call that has not had its turn", schema: secretSchema } },
+    problems: ["not_found"],
   },
   rotateSecret: {
     ...nothing,
@@ -187,6 +202,13 @@ export const ROUTES = {
     params: byId,
     answers: { 200: { description: "the audit row", schema: callSchema } },
     problems: ["not_found"],
+  },
+  listDenials: {
+    ...nothing,
+    summary: "List how often keys were refused, latest minute first",
+    role: "auditor",
+    query: listDenialsQuery,
+    answers: { 200: { description: "one page", schema: pageOf(denialCountSchema) } },
   },
   listSpend: {
     ...nothing,

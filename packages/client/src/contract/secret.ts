@@ -20,8 +20,23 @@ export const secretSchema = z
     version: z.int().min(1).describe("grows by one at each rotation"),
     created_at: instant,
     rotated_at: instant.nullable(),
+    requests_per_second: z
+      .number()
+      .nullable()
+      .describe("how fast the vendor may be asked with it, as the operator set it; null = not set"),
+    effective_requests_per_second: z
+      .number()
+      .nullable()
+      .describe(
+        "what holds: the setting, else the server's for the vendor, else the vendor's own; null = no pace",
+      ),
   })
   .meta({ id: "Secret" });
+
+const requestsPerSecond = z
+  .number()
+  .positive({ error: "must be more than 0" })
+  .max(100_000, { error: "must be at most 100000" });
 
 export const createSecretBody = z.strictObject({
   name: secretName,
@@ -37,6 +52,11 @@ export const createSecretBody = z.strictObject({
     .describe(
       "`test` for a credential that moves no money; Stripe's say so themselves, others are taken for live",
     ),
+  requests_per_second: requestsPerSecond.optional(),
+});
+
+export const updateSecretBody = z.strictObject({
+  requests_per_second: requestsPerSecond.nullable().describe("null = as the vendor documents it"),
 });
 
 export const rotateSecretBody = z.strictObject({ value: secretValue });

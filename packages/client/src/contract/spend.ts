@@ -15,7 +15,12 @@ export const spendSchema = z
       .nullable()
       .describe("whether it was done with live or with test credentials; null = with no vault key"),
     calls: z.int().min(0).describe("calls that were allowed"),
-    denied: z.int().min(0).describe("calls that were refused"),
+    denied: z
+      .int()
+      .min(0)
+      .describe(
+        "calls that were refused, those of which only the number is kept among them (under endpoint null)",
+      ),
     reserved_usd: usdText.describe("held at the worst case for calls without a final outcome"),
     cost_usd: usdText.describe("what the settled calls cost"),
   })

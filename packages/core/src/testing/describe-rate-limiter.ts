@@ -8,14 +8,27 @@ const MINUTE_SECONDS = 60;
 /** What an implementer of `RateLimiter` offers to its contract suite. */
 export interface RateLimiterHarness {
   readonly limiter: RateLimiter;
-  /** Another replica that counts in the same store; null when each counts for itself. */
-  readonly peer: RateLimiter | null;
-  /** Takes the shared store away for good; null when there is none. */
-  readonly loseStore: (() => Promise<void>) | null;
+  /** The store that it shares with another replica; null when each counts for itself. */
+  readonly shared: SharedStoreHarness | null;
   close(): Promise<void>;
 }
 
-/** The contract of `RateLimiter`. `isShared` says whether its harness has `peer` and `loseStore`. */
+/** A store that two replicas share, and everything that can go wrong with it. */
+export interface SharedStoreHarness {
+  readonly peer: RateLimiter;
+  /** Waits until both replicas count in the store again. */
+  waitUntilShared(): Promise<void>;
+  /** It takes requests and does not answer; returns how to wake it. */
+  stall(): () => void;
+  /** It forgets everything. */
+  empty(): Promise<void>;
+  /** It answers with counts and times that cannot be. */
+  falsify(kind: "no number" | "far future" | "below zero"): Promise<void>;
+  /** It is gone for good. */
+  lose(): Promise<void>;
+}
+
+/** The contract of `RateLimiter`. `isShared` says whether its harness has a shared store. */
 export function describeRateLimiter(
   name: string,
   open: () => Promise<RateLimiterHarness>,
@@ -83,23 +96,61 @@ function testCounting(get: () => RateLimiterHarness): void {
 }
 
 function testSharing(get: () => RateLimiterHarness): void {
+  const open = () => {
+    const { limiter, shared } = get();
+    if (shared === null) expect.fail("this harness has no shared store");
+    return { limiter, ...shared };
+  };
+
+  /** Without the store each of the two replicas has half of the limit, rounded up. */
+  const expectHalf = async () => {
+    const { limiter, peer } = open();
+    for (const replica of [limiter, peer]) expect(await take([replica], 20, randomUUID(), 5)).toBe(3);
+  };
+
   it("counts across replicas", async () => {
-    const { limiter, peer } = get();
-    if (peer === null) expect.fail("this harness has no peer");
+    const { limiter, peer } = open();
     expect(await take([limiter, peer], 40, randomUUID(), 10)).toBe(10);
   });
 
-  it("without its store never rejects, still limits, and each replica counts for itself", async () => {
-    const { limiter, peer, loseStore } = get();
-    if (peer === null || loseStore === null) expect.fail("this harness has no store to lose");
+  it("lets nobody have more than the limit at one replica when its store forgets", async () => {
+    const { limiter, empty } = open();
+    const id = randomUUID();
+    expect(await take([limiter], 6, id, 10)).toBe(6);
+    await empty();
+    expect(await take([limiter], 20, id, 10)).toBe(4);
+  });
+
+  it.each(["no number", "far future", "below zero"] as const)(
+    "believes nothing impossible (%s): each replica lets through its share",
+    async (kind) => {
+      const { limiter, falsify, waitUntilShared } = open();
+      const id = randomUUID();
+      expect(await limiter.take(id, 4)).toBeNull();
+      await falsify(kind);
+      expect(await take([limiter], 10, id, 4)).toBe(1);
+      await waitUntilShared();
+    },
+  );
+
+  it("with a store that hangs keeps nobody waiting and lets through each replica's share", async () => {
+    const { limiter, stall, waitUntilShared } = open();
+    const wake = stall();
+    // If each of them waited for the store, the test would run out of time.
+    for (let round = 0; round < 1_000; round++) await limiter.take(randomUUID(), 5);
+    await expectHalf();
+    wake();
+    await waitUntilShared();
+  });
+
+  it("without its store never rejects, and each replica lets through its share", async () => {
+    const { limiter, peer, lose } = open();
     const id = randomUUID();
     expect(await limiter.take(id, 2)).toBeNull();
-    await loseStore();
-    for (const replica of [limiter, peer]) {
-      const passed = await take([replica], 10, id, 2);
-      expect(passed).toBeGreaterThanOrEqual(1);
-      expect(passed).toBeLessThanOrEqual(2);
-      expect(await take([replica], 20, randomUUID(), 4)).toBe(4);
-    }
+    await lose();
+    // The call that was counted before is one of its share.
+    expect(await take([limiter], 10, id, 2)).toBe(0);
+    expect(await take([peer], 10, id, 2)).toBe(1);
+    await expectHalf();
   });
 }

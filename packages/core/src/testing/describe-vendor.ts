@@ -68,6 +68,14 @@ export function describeVendor(vendor: Vendor, sample: VendorSample): void {
       expect(answered({ status: sample.refused.status, body: "<html>" }).kind).toBe("unknown");
     });
 
+    it("says how fast its account may be asked, and which answer asks for less", () => {
+      for (const mode of ["live", "test"] as const) expect(vendor.requestsPerSecond(mode)).toBeGreaterThan(0);
+      const answer = (status: number, body: string) =>
+        vendor.isRateLimited({ status, header: () => null, body });
+      expect([answer(429, ""), answer(429, "{}")]).toEqual([true, true]);
+      for (const { status, body } of [sample.done, sample.refused]) expect(answer(status, body)).toBe(false);
+    });
+
     it("only ever adds to a body, and the same each time", () => {
       const operation = paid();
       const once = Buffer.from(vendor.completeBody(operation, sample.paid.body, LABELS));

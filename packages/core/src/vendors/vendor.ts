@@ -97,6 +97,13 @@ export interface Vendor {
   findCredentialProblem(value: string, accountId: string | null): string | null;
   /** Whether a credential moves money, when its value says so (Stripe's do); null = it does not say. */
   readCredentialMode(value: string): CredentialMode | null;
+  /** How many requests a second the vendor documents for an account with a credential of this kind. */
+  requestsPerSecond(mode: CredentialMode): number;
+  /**
+   * Says whether an answer means that the account as a whole asks too much, so that fewer requests help. The body is
+   * empty where it was not kept.
+   */
+  isRateLimited(answer: VendorAnswer): boolean;
   /** The `Authorization` value for a real credential. */
   authorization(credential: string, accountId: string | null): string;
   /** Understands a request, or says why it is ambiguous or malformed. Never guesses. */

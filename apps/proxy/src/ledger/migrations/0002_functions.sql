@@ -83,13 +83,14 @@ CREATE TYPE ledger_op AS (
   denial_code text, denial_reason text,
   state text, cost_micros bigint, exposure_amount bigint, exposure_final boolean, status_code integer,
   vendor_request_id text, vendor_object_id text, latency_ms integer, upstream_ms integer, outcome_reason text,
-  may_overrun boolean
+  may_overrun boolean, throttled_by jsonb
 );
 
 -- Decides and writes a whole flush in one transaction: locks first, then, in later statements, key state, kill switch
 -- and policy version are read (READ COMMITTED gives each statement a fresh snapshot; a joined read would not).
 -- Order of locks, the same for everybody: barrier, own epoch, exposures, budget windows, idempotency keys, duplicate
--- guards, reservations. Returns one JSON object an operation that was reserved or refused.
+-- guards, reservations, denial counts. Returns one JSON object for each operation that asked to be reserved, and for each
+-- refusal that was only counted.
 -- Plans must not depend on statistics: on a young table the planner would scan, and a minute later scan millions; an
 -- embedded database never learns better. So whatever reads more than it must is off, and each row touched counts for
 -- more than any page: then a look-up by key always wins. The penalties make every plan look dear: JIT would compile
@@ -119,7 +120,7 @@ DECLARE
   res_budgets text[]; res_keys text[]; res_vault_keys uuid[]; new_states text[]; costs bigint[]; finals boolean[]; statuses integer[]; firsts uuid[];
   -- The verdicts, by operation.
   used_after bigint[]; blocked integer[]; used_at_block bigint[]; op_budgets text[]; actuals bigint[]; credited bigint[]; overruns bigint[];
-  closes boolean[]; closed_ids uuid[];
+  closes boolean[]; closed_ids uuid[]; counted boolean[]; this_minute timestamptz;
   i integer; p integer := 1; first integer; q integer; w integer; need bigint; best integer; rank integer;
   delta bigint; part jsonb; part_at integer; parts jsonb; take bigint; extra bigint; was_final boolean;
   link_ids uuid[]; link_times timestamptz[]; link_kinds text[]; link_digests bytea[];
@@ -362,6 +363,28 @@ BEGIN
     END IF;
   END LOOP;
 
+  -- Of one key and code the first 100 refusals a minute get a row, and the others are counted: no flood fills the disk.
+  counted := array_fill(false, ARRAY[n]);
+  IF array_remove(array_remove(codes, NULL), 'stale_policy') <> '{}' THEN
+    this_minute := date_trunc('minute', at_time);
+    SELECT array_agg(coalesce(r.code <> 'stale_policy' AND r.before + r.nth > 100, false) ORDER BY r.i) INTO counted FROM (
+      SELECT o.i, codes[o.i] AS code, coalesce(d.recorded, 0) AS before,
+        row_number() OVER (PARTITION BY o.vault_key_id, codes[o.i] ORDER BY o.i) AS nth
+      FROM unnest(ops) o LEFT JOIN denial_counts d ON d.epoch = an_epoch AND d.minute = this_minute
+        AND coalesce(d.vault_key_id, no_key()) = coalesce(o.vault_key_id, no_key()) AND d.code = codes[o.i]) r;
+    INSERT INTO denial_counts AS d (epoch, minute, vault_key_id, code, agent_id, crew_run_id, vendor, recorded, counted,
+        last_at, last_seq, replica)
+      SELECT an_epoch, this_minute, o.vault_key_id, codes[o.i], min(o.agent_id),
+        (SELECT v.crew_run_id FROM vault_keys v WHERE v.id = o.vault_key_id), min(o.vendor),
+        count(*) FILTER (WHERE NOT counted[o.i]), count(*) FILTER (WHERE counted[o.i]), at_time,
+        CASE WHEN bool_or(counted[o.i]) THEN next_seq(an_epoch) END, replica_name
+      FROM unnest(ops) o WHERE codes[o.i] IS NOT NULL AND codes[o.i] <> 'stale_policy'
+      GROUP BY o.vault_key_id, codes[o.i]
+    ON CONFLICT (epoch, minute, coalesce(vault_key_id, no_key()), code) DO UPDATE SET
+      recorded = d.recorded + excluded.recorded, counted = d.counted + excluded.counted,
+      last_at = excluded.last_at, last_seq = coalesce(excluded.last_seq, d.last_seq);
+  END IF;
+
   UPDATE budget_windows x SET reserved = c.reserved, settled = c.settled, overrun = c.overrun
     FROM unnest(win_budget, win_start, win_mode, win_reserved, win_settled, win_overrun)
       AS c (budget_id, start, mode, reserved, settled, overrun)
@@ -387,7 +410,7 @@ BEGIN
       o.idempotency_key, CASE WHEN codes[o.i] IS NULL THEN replays[o.i] END, coalesce(o.metadata, '{}'),
       o.latency_ms, replica_name
     FROM unnest(ops) o
-    WHERE o.kind <> 'settle' AND codes[o.i] IS DISTINCT FROM 'stale_policy'
+    WHERE o.kind <> 'settle' AND codes[o.i] IS DISTINCT FROM 'stale_policy' AND NOT counted[o.i]
       -- A denial whose commit was not acknowledged comes again. (An EXISTS could become a hash of the whole table.)
       AND NOT (o.kind = 'deny' AND (SELECT x.id FROM calls x WHERE x.id = o.id LIMIT 1) IS NOT NULL)
     RETURNING id, decision_digest(calls) AS decision, CASE WHEN state = 'denied' THEN outcome_digest(calls) END AS outcome
@@ -443,7 +466,8 @@ BEGIN
         cost_usd = usd(actuals[o.i] - credited[o.i]), overrun_usd = usd(overruns[o.i]),
         customer_id = coalesce(o.customer_id, c.customer_id), vendor_request_id = coalesce(o.vendor_request_id, c.vendor_request_id),
         vendor_object_id = coalesce(o.vendor_object_id, c.vendor_object_id), latency_ms = coalesce(o.latency_ms, c.latency_ms),
-        upstream_ms = coalesce(o.upstream_ms, c.upstream_ms), outcome_reason = o.outcome_reason
+        upstream_ms = coalesce(o.upstream_ms, c.upstream_ms), outcome_reason = o.outcome_reason,
+        throttled_by = coalesce(o.throttled_by, c.throttled_by)
       FROM unnest(ended) o WHERE closes[o.i] AND c.id = o.id AND c.requested_at = res_times[o.i]
       RETURNING c.id, c.requested_at, CASE c.state WHEN 'unknown' THEN 'unknown' ELSE 'outcome' END AS what, outcome_digest(c) AS digest
     )
@@ -455,16 +479,23 @@ BEGIN
       PERFORM pg_notify('keybrake_changes', '{"type":"key.suspended"}');
     END IF;
   END IF;
+  IF true = ANY (counted) THEN
+    SELECT link_ids || array_agg(d.id ORDER BY d.id), link_times || array_agg(d.minute ORDER BY d.id),
+        link_kinds || array_agg('denials'::text ORDER BY d.id), link_digests || array_agg(denials_digest(d) ORDER BY d.id)
+      INTO link_ids, link_times, link_kinds, link_digests
+      FROM denial_counts d WHERE d.epoch = an_epoch AND d.minute = this_minute AND d.last_seq = next_seq(an_epoch);
+  END IF;
   PERFORM append_link(an_epoch, at_time, link_ids, link_times, link_kinds, link_digests);
 
   RETURN jsonb_build_object('day', today, 'at', epoch_ms(at_time), 'now', epoch_ms(clock_timestamp()), 'results', (
     SELECT jsonb_agg(jsonb_build_object('i', o.i, 'code', codes[o.i], 'hold', holds[o.i]::text, 'replay_of', replays[o.i],
-        'duplicate_of', firsts[o.i], 'replay_open', replay_open[o.i], 'expiry_ms', expiry_ms[o.i], 'version', versions[o.i],
+        'duplicate_of', firsts[o.i], 'counted', counted[o.i], 'replay_open', replay_open[o.i], 'expiry_ms', expiry_ms[o.i], 'version', versions[o.i],
         'limit', CASE WHEN blocked[o.i] IS NOT NULL THEN jsonb_build_object(
           'scope', win_scope[blocked[o.i]], 'window', win_window[blocked[o.i]], 'unit', win_unit[blocked[o.i]],
           'limit', win_limit[blocked[o.i]]::text, 'used', used_at_block[o.i]::text,
           'requested', CASE win_unit[blocked[o.i]] WHEN 'usd' THEN holds[o.i] ELSE 1 END::text,
-          'reset_seconds', seconds_to_reset(win_window[blocked[o.i]], win_start[blocked[o.i]])) END)) FROM unnest(asked) o));
+          'reset_seconds', seconds_to_reset(win_window[blocked[o.i]], win_start[blocked[o.i]])) END))
+      FROM unnest(ops) o WHERE o.kind = 'reserve' OR counted[o.i]));
 END $$;
 
 -- Turns reservations of dead replicas, and those past their deadline, into unknown. Never releases anything.

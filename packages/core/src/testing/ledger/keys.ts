@@ -132,6 +132,45 @@ function testSending(get: GetHarness): void {
     expect(harness.ledger.maySend({ ...reserved, sendBeforeMs: harness.monotonicMs() })).toBe(false);
   });
 
+  it("is affirmed as long as its key may act, and not when key, secret or kill switch say no", async () => {
+    const harness = get();
+    const { ledger } = harness;
+    const open = async () => {
+      const key = await makeKey(harness);
+      return { key, ...(await hold(harness, callOf(key, 1n))) };
+    };
+    const affirm = async ({ reserved, key }: Awaited<ReturnType<typeof open>>) => {
+      const answer = await ledger.reaffirm(reserved, key);
+      return "code" in answer ? answer.code : answer;
+    };
+    const [living, revoked, keyless] = [await open(), await open(), await open()];
+    const askedMs = harness.monotonicMs();
+    const again = await affirm(living);
+    expect(again).toMatchObject({ kind: "reserved", holdMicros: 1n });
+    expect(again).toHaveProperty("asOfMs", expect.any(Number));
+    if (typeof again !== "string") expect(again.asOfMs).toBeGreaterThanOrEqual(askedMs);
+    await harness.revoke("vault_key", revoked.key.vaultKeyId);
+    await harness.deleteSecret(keyless.key.secretId);
+    expect(await Promise.all([living, revoked, keyless].map(affirm))).toMatchObject([
+      { kind: "reserved" },
+      "vault_key_revoked",
+      "vault_key_revoked",
+    ]);
+    await harness.setKillSwitch(true);
+    try {
+      expect(await affirm(living)).toBe("kill_switch_engaged");
+    } finally {
+      await harness.setKillSwitch(false);
+    }
+  });
+
+  it("is no longer of this moment soon", async () => {
+    const harness = get();
+    const { reserved } = await hold(harness, callOf(await makeKey(harness), 1n));
+    expect(harness.ledger.isRecent({ ...reserved, asOfMs: harness.monotonicMs() })).toBe(true);
+    expect(harness.ledger.isRecent({ ...reserved, asOfMs: harness.monotonicMs() - 100 })).toBe(false);
+  });
+
   it("may not go out after its key has expired", async () => {
     const harness = get();
     const lifetimeMs = 2_000;

@@ -125,6 +125,7 @@ export function endOf(
     upstreamMs: null,
     reason: null,
     mayOverrun: false,
+    throttle: null,
     ...more,
   };
 }

@@ -30,6 +30,8 @@ export const resend: Vendor = {
     /^re_[A-Za-z0-9_]+$/.test(value)
       ? null
       : "a key of Resend starts with `re_`: store the key from Resend's dashboard",
+  requestsPerSecond: () => 2,
+  isRateLimited: ({ status, body }) => status === 429 && !/"(?:daily|monthly)_quota_exceeded"/.test(body),
   authorization: (credential) => `Bearer ${credential}`,
   readOperation: readResendOperation,
   priceFromMemory: () => null,

@@ -1,10 +1,11 @@
 import { DENIALS } from "../../denial.ts";
 import { toUsdMicros } from "../../money.ts";
-import type { Problem, Vendor } from "../vendor.ts";
+import type { Problem, Vendor, VendorAnswer } from "../vendor.ts";
 import { priceFromAnswers, priceFromMemory } from "./answers.ts";
 import { listStripeEndpoints } from "./catalogue.ts";
 import { stripeExponent } from "./currency.ts";
 import { readStripeOwner } from "./customers.ts";
+import { isObject, parseObject } from "./json-object.ts";
 import { appendLabels } from "./labels.ts";
 import { readStripeOperation } from "./read-operation.ts";
 import { readStripeOutcome } from "./read-outcome.ts";
@@ -37,6 +38,8 @@ export const stripe: Vendor = {
     value.startsWith("pk_")
       ? "a publishable key (`pk_…`) cannot act: store the secret or a restricted key"
       : null,
+  requestsPerSecond: (mode) => (mode === "live" ? 100 : 25),
+  isRateLimited,
   authorization: (credential) => `Bearer ${credential}`,
   readOperation: readStripeOperation,
   priceFromMemory,
@@ -51,6 +54,13 @@ export const stripe: Vendor = {
   scrubAnswer: (_operation, body) => body,
   renderError,
 };
+
+/** Two other things have the same status: an object that somebody else is changing, and one with a limit of its own. */
+function isRateLimited({ status, header, body }: VendorAnswer): boolean {
+  if (status !== 429 || header("stripe-rate-limited-reason") === "resource-specific") return false;
+  const error = parseObject(body)?.["error"];
+  return !isObject(error) || error["code"] !== "lock_timeout";
+}
 
 function renderError(problem: Problem): string {
   const denial = problem.denial;

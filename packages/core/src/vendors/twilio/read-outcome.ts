@@ -163,6 +163,11 @@ function sidOf(fields: Fields | null): string | null {
   return text(fields, "sid");
 }
 
+/** The number of Twilio's error; null when the body has none. */
+export function readTwilioCode(body: string): string | null {
+  return codeOf(readFields(body));
+}
+
 function codeOf(fields: Fields | null): string | null {
   const code = fields?.["code"];
   return typeof code === "number" && Number.isSafeInteger(code) ? String(code) : null;

@@ -3,7 +3,7 @@ import type { Problem, Vendor } from "../vendor.ts";
 import { TWILIO_ENDPOINTS } from "./catalogue.ts";
 import { TWILIO_HOSTS } from "./hosts.ts";
 import { readTwilioOperation } from "./read-operation.ts";
-import { followUpOf, readTwilioFollowUp, readTwilioOutcome } from "./read-outcome.ts";
+import { followUpOf, readTwilioCode, readTwilioFollowUp, readTwilioOutcome } from "./read-outcome.ts";
 import { scrubTokens } from "./scrub.ts";
 
 /** Twilio's currencies, as far as it bills in them: all but the yen have cents. */
@@ -23,6 +23,10 @@ export const twilio: Vendor = {
   // Twilio's test credentials look like the others.
   readCredentialMode: () => null,
   findCredentialProblem,
+  // Twilio bounds how many requests run at once and states no rate: this keeps well below its hundred.
+  requestsPerSecond: () => 50,
+  // Its other 429s bound one phone number or one verification.
+  isRateLimited: ({ status, body }) => status === 429 && [null, "20429"].includes(readTwilioCode(body)),
   authorization: (credential, accountId) =>
     `Basic ${Buffer.from(API_KEY.test(credential) ? credential : `${accountId ?? ""}:${credential}`, "utf8").toString("base64")}`,
   readOperation: readTwilioOperation,

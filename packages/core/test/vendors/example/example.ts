@@ -27,6 +27,8 @@ export const example: Vendor = {
   readCredentialMode: () => null,
   findCredentialProblem: (value) =>
     value.startsWith("pk-") ? null : "is no key of parcels, which begins with `pk-`",
+  requestsPerSecond: () => 10,
+  isRateLimited: ({ status }) => status === 429,
   authorization: (credential) => `Bearer ${credential}`,
   readOperation: (request, context) => {
     const isRead = request.method === "GET" || request.method === "HEAD";

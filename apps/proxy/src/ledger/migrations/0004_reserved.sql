@@ -1,1 +1,0 @@
--- Nothing: the number is kept for another change, and the numbers have no gap.

@@ -1,0 +1,64 @@
+// Figures that take minutes: `npm run test:hard`, or `npm run test:hard -- C8 R2` for those whose name contains one of these.
+// Each prints what it measured, the command and the seed; one that is not reached fails the run.
+import { parseArgs } from "node:util";
+import { denialFlood } from "./denial-flood.ts";
+import type { Figure } from "./figure.ts";
+import { hangingVendor } from "./hanging-vendor.ts";
+import { redisFaults } from "./redis-faults.ts";
+import { REVOCATIONS } from "./revocation.ts";
+import { slowSenders } from "./slow-senders.ts";
+
+const FIGURES: readonly Figure[] = [redisFaults, ...REVOCATIONS, denialFlood, slowSenders, hangingVendor];
+
+const { values, positionals } = parseArgs({
+  options: { seed: { type: "string" } },
+  allowPositionals: true,
+});
+const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
+const chosen = FIGURES.filter(
+  ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),
+);
+const print = (line: string) => process.stdout.write(`${line}\n`);
+if (chosen.length === 0) {
+  print(`no figure is called like that; there are: ${FIGURES.map(({ name }) => name).join("; ")}`);
+  process.exit(2);
+}
+
+interface Row {
+  readonly figure: Figure;
+  readonly result: "reached" | "NOT REACHED" | "not run";
+  readonly measured: string;
+}
+
+const rows: Row[] = [];
+for (const figure of chosen) {
+  print(`${figure.name}: ${figure.goal} …`);
+  const row = await measure(figure);
+  rows.push(row);
+  print(`  ${row.result}: ${row.measured}`);
+}
+printTable(rows);
+process.exitCode = rows.every(({ result }) => result === "reached") ? 0 : 1;
+
+async function measure(figure: Figure): Promise<Row> {
+  const obstacle = figure.findObstacle();
+  if (obstacle !== null) return { figure, result: "not run", measured: obstacle };
+  try {
+    const { isReached, measured } = await figure.run(seed);
+    return { figure, result: isReached ? "reached" : "NOT REACHED", measured };
+  } catch (error) {
+    return {
+      figure,
+      result: "NOT REACHED",
+      measured: error instanceof Error ? error.message : String(error),
+    };
+  }
+}
+
+function printTable(measured: readonly Row[]): void {
+  print("\nfigure | goal | result | measured | command");
+  for (const { figure, result, measured: found } of measured) {
+    const command = `npm run test:hard -- "${figure.name}" --seed ${seed}`;
+    print([figure.name, figure.goal, result, found, command].join(" | "));
+  }
+}

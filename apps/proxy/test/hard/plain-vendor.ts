@@ -1,0 +1,70 @@
+import { once } from "node:events";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** A request as it arrived. */
+export interface Arrival {
+  readonly atMs: number;
+  readonly line: string;
+  readonly body: string;
+}
+
+/** A vendor that does as little as possible, so that what is measured is the proxy. */
+export interface PlainVendor {
+  readonly url: string;
+  /** Every request so far, in order. */
+  readonly arrivals: Arrival[];
+  /** Requests that were not answered yet. */
+  readonly open: () => number;
+  /** From now on nothing is answered. */
+  hang(): void;
+  /** Answers what hangs, and everything from now on. */
+  recover(): void;
+  close(): Promise<void>;
+}
+
+const ANSWER =
+  '{"id":"pi_1","object":"payment_intent","amount":1000,"amount_received":0,"currency":"usd","status":"requires_confirmation"}';
+
+/** Opens it on a free port. `answer` is what it says to everything. */
+export async function openPlainVendor(answer: string = ANSWER): Promise<PlainVendor> {
+  const arrivals: Arrival[] = [];
+  const waiting = new Set<ServerResponse>();
+  let isHanging = false;
+  const reply = (response: ServerResponse) => {
+    waiting.delete(response);
+    response.writeHead(200, { "content-type": "application/json", "content-length": answer.length });
+    response.end(answer);
+  };
+  const server = createServer((request, response) => {
+    const atMs = performance.now();
+    let body = "";
+    request.setEncoding("latin1").on("data", (chunk: string) => {
+      body += chunk;
+    });
+    request.on("end", () => {
+      arrivals.push({ atMs, line: `${request.method} ${request.url}`, body });
+      waiting.add(response);
+      if (!isHanging) reply(response);
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    arrivals,
+    open: () => waiting.size,
+    hang: () => {
+      isHanging = true;
+    },
+    recover: () => {
+      isHanging = false;
+      for (const response of waiting) reply(response);
+    },
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
