@@ -1,10 +1,12 @@
 """The scripted model says what its script says, at the turn where the conversation is, and nothing else."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
+from programs import PACKAGE
 
 from keybrake_crewai.scripted_model import ScriptError, main, next_message
 
@@ -75,6 +77,7 @@ def test_with_a_key_of_a_real_model_the_script_is_not_used(monkeypatch, capfd):
 
 def test_it_says_how_it_is_used():
     command = [sys.executable, "-m", "keybrake_crewai.scripted_model"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE / "src")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
     assert done.returncode == 2
     assert "script.json -- COMMAND" in done.stderr
