@@ -4,11 +4,19 @@ import { parseArgs } from "node:util";
 import { denialFlood } from "./denial-flood.ts";
 import type { Figure } from "./figure.ts";
 import { hangingVendor } from "./hanging-vendor.ts";
+import { randomPaths } from "./random-paths.ts";
 import { redisFaults } from "./redis-faults.ts";
 import { REVOCATIONS } from "./revocation.ts";
 import { slowSenders } from "./slow-senders.ts";
 
-const FIGURES: readonly Figure[] = [redisFaults, ...REVOCATIONS, denialFlood, slowSenders, hangingVendor];
+const FIGURES: readonly Figure[] = [
+  redisFaults,
+  ...REVOCATIONS,
+  denialFlood,
+  slowSenders,
+  hangingVendor,
+  randomPaths,
+];
 
 const { values, positionals } = parseArgs({
   options: { seed: { type: "string" } },
