@@ -46,7 +46,7 @@ describe("the contract", () => {
       "id, requested_at, completed_at, state, verdict, denial_code, denial_reason, vault_key_id, agent_id, crew_run_id, " +
         "claimed_agent_id, claimed_crew_run_id, vendor, method, path, endpoint, status_code, amount, currency, direction, " +
         "reserved_usd, cost_usd, budget_used_after_usd, customer_id, vendor_request_id, vendor_object_id, " +
-        "idempotency_key_hash, metadata, latency_ms, upstream_ms, replica, replay_of, outcome_reason, overrun_usd",
+        "idempotency_key_hash, metadata, latency_ms, upstream_ms, replica, replay_of, outcome_reason, overrun_usd, throttled_by",
     );
   });
 
