@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, createSecretKey, sign } from "node:crypto";
+import { createHash, createSecretKey, sign } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
@@ -14,10 +14,11 @@ import type { DataPlane } from "./data-plane/data-plane.ts";
 import { createDataPlaneServer } from "./data-plane/server.ts";
 import { openDemoCrew } from "./demo-crew.ts";
 import { listChainHeads } from "./ledger/audit-verify.ts";
-import { Batcher } from "./ledger/batcher.ts";
+import { Batcher, type BatcherEvents } from "./ledger/batcher.ts";
 import { Checkpoints } from "./ledger/checkpoints.ts";
 import type { Database } from "./ledger/database.ts";
 import { DatabaseClock } from "./ledger/database-clock.ts";
+import { History } from "./ledger/history.ts";
 import { replayIntents } from "./ledger/intent-journal.ts";
 import { listKeyBudgets } from "./ledger/key-budgets.ts";
 import { SqlKeyStore } from "./ledger/key-store.ts";
@@ -25,6 +26,7 @@ import { planLedgerApply } from "./ledger/ledger-apply.ts";
 import { startMaintenance, type Tombstone, tombstoneText } from "./ledger/maintenance.ts";
 import { Replica } from "./ledger/replica.ts";
 import { SqlLedger } from "./ledger/sql-ledger.ts";
+import { openWitness } from "./ledger/witness.ts";
 import { HelpfulRedis } from "./limits/helpful-redis.ts";
 import { InFlight } from "./limits/in-flight.ts";
 import { createRateLimiter } from "./limits/rate-limiter.ts";
@@ -45,6 +47,8 @@ import { openUpstreams } from "./upstreams.ts";
 
 export const VERSION = "0.1.0";
 const CHECKPOINT_EVERY_MS = 60_000;
+/** Each flush checks for itself; this is for a replica that has nothing to flush, and for what others have seen. */
+const CHECK_HISTORY_EVERY_MS = 2_000;
 const RECONCILE_CHECK_MS = 60_000;
 /** What a replica that died left undone. */
 const RESUME_ROTATION_EVERY_MS = 60_000;
@@ -130,6 +134,28 @@ async function compose(
   );
   const signTombstone = (tombstone: Tombstone) =>
     sign(null, Buffer.from(tombstoneText(tombstone)), installKeys.checkpointKey);
+  // Before this process takes an epoch: its number may be one that was given out in what is lost.
+  const checkpoints =
+    config.checkpointFile === null ? null : new Checkpoints(config.checkpointFile, installKeys.checkpointKey);
+  const witness = openWitness(config.dataDir, installKeys.installationId, installKeys.checkpointKey);
+  if (witness === null)
+    logger.warn(
+      { dataDir: config.dataDir },
+      "cannot write there, so a loss of history while stopped is not noticed",
+    );
+  const history = new History({
+    database: databases.general,
+    witness,
+    replicaName: config.replicaName,
+    now: () => clock.now(),
+    onChange: (isLost) => {
+      metrics.historyLost.set(isLost ? 1 : 0);
+      if (isLost)
+        logger.fatal("the database has lost history: nothing goes out until an operator accepts that");
+      else logger.warn("an operator has accepted the loss of history");
+    },
+  });
+  await history.open(checkpoints?.list() ?? []);
   // A living lease in an embedded database can only be an earlier process's, because the directory is locked.
   if (databases.isEmbedded)
     await databases.general.query("UPDATE replicas SET stopped_at = now() WHERE stopped_at IS NULL");
@@ -140,15 +166,23 @@ async function compose(
   const limit = config.monthlyRequestLimit;
   await databases.general.query("SELECT set_budget('installation', '', 'monthly', 'requests', $1)", [limit]);
 
+  closers.push(
+    repeat(
+      CHECK_HISTORY_EVERY_MS,
+      () => history.check(),
+      (error) => onError("look for lost history", error),
+    ),
+  );
   await planLedgerApply(databases.ledger, replica.epoch);
-  const batcher = new Batcher(databases.ledger, replica, monotonicMs, {
+  const batcherEvents = {
     onError,
-    onFlush: ({ databaseMs, day, size, tookMs }) => {
+    onFlush: ({ databaseMs, day, size, tookMs }: Parameters<BatcherEvents["onFlush"]>[0]) => {
       clock.learn(databaseMs, day);
       metrics.flushSize.observe(size);
       metrics.flushSeconds.observe(tookMs / 1_000);
     },
-  });
+  };
+  const batcher = new Batcher(databases.ledger, replica, monotonicMs, batcherEvents, history);
   closers.push(() => batcher.close(1_000));
   const keys = new SqlKeyStore(databases.general, monotonicMs);
   const secrets = openSecretStore(databases.general, keyRing, installKeys.installationId);
@@ -242,8 +276,6 @@ async function compose(
       (error) => onError("reconcile", error),
     ),
   );
-  const checkpoints =
-    config.checkpointFile === null ? null : new Checkpoints(config.checkpointFile, installKeys.checkpointKey);
   const checkpoint = async () => checkpoints?.write(await listChainHeads(databases.general), clock.now());
   closers.push(repeat(CHECKPOINT_EVERY_MS, checkpoint, (error) => onError("write a checkpoint", error)));
   const adminToken = openAdminToken(config.adminToken, config.dataDir);
@@ -259,15 +291,16 @@ async function compose(
       changes.announceChange();
     },
     replica,
+    history,
     keyRing,
     rotation,
     plane,
     reconciler,
-    isReady: async () => replica.holdsLease(),
+    isReady: async () => replica.holdsLease() && !history.isLost,
     metrics: metrics.registry,
     logger,
     version: VERSION,
-    checkpointKey: createPublicKey(installKeys.checkpointKey),
+    checkpointKey: installKeys.checkpointKey,
     readCheckpoints: async () => checkpoints?.list() ?? [],
   });
   const dataServer = createDataPlaneServer(plane);
@@ -296,6 +329,7 @@ async function compose(
     await waitUntil(() => inFlight.total === 0, BREAK_OFF_MS_MAX);
     await batcher.close(3_000);
     await checkpoint().catch((error: unknown) => onError("write a checkpoint", error));
+    await history.check().catch((error: unknown) => onError("look for lost history", error));
     dataServer.closeAllConnections();
     for (const close of closers.reverse())
       await Promise.resolve(close()).catch((error: unknown) => onError("stop", error));

@@ -114,7 +114,13 @@ export function createAdminClient(options: AdminClientOptions) {
     adminEvents: {
       list: (query: QueryOf<"listAdminEvents"> = {}) => send("listAdminEvents", { query }),
     },
-    audit: { verify: () => send("verifyAudit", { timeoutMs: VERIFY_TIMEOUT_MS }) },
+    audit: {
+      verify: () => send("verifyAudit", { timeoutMs: VERIFY_TIMEOUT_MS }),
+      /** Whether the database lacks what it had, and what was lost and accepted before. */
+      history: () => send("getAuditHistory", {}),
+      /** Goes on without what was lost. */
+      acceptHistory: (body: BodyOf<"acceptHistory">) => send("acceptHistory", { body }),
+    },
     prices: {
       /** A price table with what Twilio's own pricing API says of some countries. Nothing is changed. */
       refresh: (body: BodyOf<"refreshPrices">) =>

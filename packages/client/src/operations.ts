@@ -49,6 +49,8 @@ export const OPERATIONS = {
   createLoginCode: { method: "POST", path: "/login-codes" },
   listAdminEvents: { method: "GET", path: "/admin-events" },
   verifyAudit: { method: "GET", path: "/audit/verify" },
+  getAuditHistory: { method: "GET", path: "/audit/history" },
+  acceptHistory: { method: "POST", path: "/audit/accept-history" },
   streamEvents: { method: "GET", path: "/events" },
   runSql: { method: "POST", path: "/sql" },
 } as const satisfies Record<string, Operation>;

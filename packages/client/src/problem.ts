@@ -17,6 +17,7 @@ export const PROBLEMS = {
   budget_fixed: { status: 409, title: "this limit is set by the installation's configuration" },
   master_key_not_everywhere: { status: 409, title: "a replica does not have the new master key" },
   master_key_unfinished: { status: 409, title: "an earlier change of the master key is not finished" },
+  history_intact: { status: 409, title: "nothing is lost that could be accepted" },
   payload_too_large: { status: 413, title: "the body is too large" },
   unsupported_media_type: { status: 415, title: "the body must be JSON" },
   unknown_secret: { status: 422, title: "there is no secret of this name" },

@@ -72,6 +72,7 @@ export interface Fault {
 /** Every fault, and whether the call may have reached the vendor. */
 export const FAULT_OUTCOMES = {
   ledger_unavailable: "not_sent",
+  history_lost: "not_sent",
   overloaded: "not_sent",
   vendor_unreachable: "unknown",
   vendor_timeout: "unknown",

@@ -6,6 +6,10 @@ interface FaultSpec {
 /** Every way in which the world around Keybrake can fail a call. Thrown, and caught once at the pipeline's edge. */
 export const FAULTS = {
   ledger_unavailable: { status: 503, title: "the ledger cannot be reached, so nothing is forwarded" },
+  history_lost: {
+    status: 503,
+    title: "the ledger has lost history, so nothing is forwarded until an operator has looked",
+  },
   overloaded: { status: 503, title: "too many calls are waiting" },
   vendor_unreachable: { status: 502, title: "the vendor could not be reached, the call was not sent" },
   vendor_timeout: { status: 504, title: "the vendor did not answer in time, the outcome is unknown" },

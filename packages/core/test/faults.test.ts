@@ -9,6 +9,7 @@ describe("FAULTS", () => {
     ["overloaded", 503],
     ["vendor_unreachable", 502],
     ["vendor_timeout", 504],
+    ["history_lost", 503],
     ["vendor_answer_withheld", 502],
     ["internal", 500],
   ])("has `%s` with status %i", (code, status) => {

@@ -1,12 +1,12 @@
-import { type KeyObject, verify } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { API_ROOT, createOpenApiDocument } from "@keybrake/client/contract";
 import express, { type Express } from "express";
 import helmet from "helmet";
 import type { Registry } from "prom-client";
 import type { DataPlane } from "../data-plane/data-plane.ts";
-import type { ChainHead, SignedTombstone } from "../ledger/audit-verify.ts";
+import type { ChainHead } from "../ledger/audit-verify.ts";
 import type { Database } from "../ledger/database.ts";
-import { tombstoneText } from "../ledger/maintenance.ts";
+import type { History } from "../ledger/history.ts";
 import type { Reconciler } from "../reconcile/reconciler.ts";
 import { withUnavailable } from "../secrets/available-database.ts";
 import type { KeyRing } from "../secrets/key-ring.ts";
@@ -15,7 +15,7 @@ import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
 import { mountAdminEvents } from "./admin-events.ts";
 import { mountAdminTokens } from "./admin-tokens.ts";
 import { AdminTrail, type TrailReplica } from "./admin-trail.ts";
-import { mountAudit } from "./audit.ts";
+import { mountAudit, mountHistory } from "./audit.ts";
 import { authenticateAdmin, type TokenAuthority } from "./authenticate-admin.ts";
 import { mountBudgets } from "./budgets.ts";
 import { mountCalls } from "./calls.ts";
@@ -51,8 +51,10 @@ export interface ControlPlaneDependencies {
   readonly adminTokenHash: Uint8Array;
   /** Keys the hash of vault keys and admin tokens. */
   readonly pepper: Uint8Array;
-  /** The public half of the key that signs tombstones. */
+  /** Signs tombstones, and what an operator accepts. */
   readonly checkpointKey: KeyObject;
+  /** Whether the database has what was seen in it. */
+  readonly history: Pick<History, "check">;
   /** Chain heads that were kept outside the database, their signatures checked; without it only the database is asked. */
   readonly readCheckpoints?: () => Promise<readonly ChainHead[]>;
   /** Called when a key, a secret or the kill switch has changed, after the commit and before the answer. */
@@ -154,18 +156,14 @@ function createApi(
   mountAdminEvents(api, database);
   mountSessions(api, authority);
   mountMasterKey(api, dependencies.rotation, dependencies.keyRing);
-  const isTombstoneSigned = (tombstone: SignedTombstone) => isSignedBy(checkpointKey, tombstone);
-  mountAudit(api, longDatabase, { isTombstoneSigned, readCheckpoints });
+  mountAudit(api, longDatabase, { signingKey: checkpointKey, readCheckpoints });
+  mountHistory(api, database, checkpointKey, dependencies.history);
   if (dependencies.plane !== undefined) mountPrices(api, dependencies.plane, secrets);
   if (dependencies.reconciler !== undefined) mountReconcile(api, dependencies.reconciler);
   mountEvents(api, tail);
   mountSql(api, queryDatabase);
   mountOtherMethods(router);
   return router;
-}
-
-function isSignedBy(checkpointKey: KeyObject, tombstone: SignedTombstone): boolean {
-  return verify(null, Buffer.from(tombstoneText(tombstone)), checkpointKey, tombstone.signature);
 }
 
 function mountHealth(app: Express, { isReady, metrics }: ControlPlaneDependencies): void {

@@ -56,7 +56,7 @@ export function renderFault(vendor: Vendor, callId: string, error: unknown): Ans
       "content-type": "application/json",
       "request-id": `req_kb_${callId.replaceAll("-", "")}`,
       ...(isSafeToRetry ? { "retry-after": String(seconds) } : {}),
-      ...(code === "vendor_answer_withheld"
+      ...(code === "vendor_answer_withheld" || code === "history_lost"
         ? { "stripe-should-retry": "false", "x-should-retry": "false" }
         : {}),
     },

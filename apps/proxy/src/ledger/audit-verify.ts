@@ -1,4 +1,5 @@
 import type { Database } from "./database.ts";
+import { type HistoryGap, listHistoryGaps } from "./history-gaps.ts";
 import type { Tombstone } from "./maintenance.ts";
 
 /** A tombstone as it is stored, with its signature. */
@@ -6,8 +7,11 @@ export interface SignedTombstone extends Tombstone {
   readonly signature: Uint8Array;
 }
 
-/** Says whether a tombstone bears the installation's signature. */
-export type IsTombstoneSigned = (tombstone: SignedTombstone) => boolean;
+/** Says whether something bears the installation's signature. */
+export interface SignatureCheck {
+  readonly isTombstoneSigned: (tombstone: SignedTombstone) => boolean;
+  readonly isGapSigned: (gap: HistoryGap) => boolean;
+}
 
 /** The newest link of one epoch's chain at some time. */
 export interface ChainHead {
@@ -28,6 +32,8 @@ export interface AuditFinding {
   readonly isSound: boolean;
   readonly links: number;
   readonly calls: number;
+  /** Losses of history that an operator has accepted: they explain what is missing. */
+  readonly gaps: number;
   readonly firstProblem: AuditProblem | null;
 }
 
@@ -47,12 +53,12 @@ const ATTEMPTS_MAX = 3;
  */
 export async function verifyAudit(
   database: Database,
-  isSigned: IsTombstoneSigned,
+  check: SignatureCheck,
   checkpoints: readonly ChainHead[] = [],
 ): Promise<AuditFinding> {
   for (let attempt = 1; ; attempt++) {
     const tombstones = await selectTombstones(database);
-    const finding = await verifyOnce(database, tombstones, isSigned, checkpoints);
+    const finding = await verifyOnce(database, tombstones, check, checkpoints);
     // Retention that ran meanwhile took links and rows away under our eyes: look again.
     const isUndisturbed = (await selectTombstones(database)).length === tombstones.length;
     if (finding.isSound || isUndisturbed || attempt === ATTEMPTS_MAX) return finding;
@@ -66,6 +72,8 @@ interface Progress {
   admins: bigint;
   /** Counts of refusals, each at the last link that states it. */
   counts: bigint;
+  /** The number of the last link of each epoch. */
+  readonly ends: Map<bigint, bigint>;
 }
 
 type Head = Omit<ChainHead, "epoch">;
@@ -73,19 +81,26 @@ type Head = Omit<ChainHead, "epoch">;
 async function verifyOnce(
   database: Database,
   tombstones: readonly SignedTombstone[],
-  isSigned: IsTombstoneSigned,
+  check: SignatureCheck,
   checkpoints: readonly ChainHead[],
 ): Promise<AuditFinding> {
-  const progress: Progress = { links: 0, decisions: 0n, outcomes: 0n, admins: 0n, counts: 0n };
+  const progress: Progress = {
+    links: 0,
+    decisions: 0n,
+    outcomes: 0n,
+    admins: 0n,
+    counts: 0n,
+    ends: new Map(),
+  };
+  const gaps = await listHistoryGaps(database);
+  const accepted = gaps.filter(({ acceptedAt }) => acceptedAt !== null);
   const finish = (firstProblem: AuditProblem | null): AuditFinding => {
     const { links, decisions } = progress;
-    return { isSound: firstProblem === null, links, calls: Number(decisions), firstProblem };
+    const isSound = firstProblem === null;
+    return { isSound, links, calls: Number(decisions), gaps: accepted.length, firstProblem };
   };
-  const forged = tombstones.find((tombstone) => !isSigned(tombstone));
-  if (forged !== undefined) {
-    const problem = `the tombstone of \`${forged.partitionName}\` has no valid signature`;
-    return finish({ epoch: null, seq: null, problem });
-  }
+  const forged = findForgery(tombstones, accepted, check) ?? findOpenGap(gaps);
+  if (forged !== null) return finish(forged);
   const keptFrom = findKeptFrom(tombstones);
   const before = await selectCountingEnd(database);
   for (const epoch of await selectEpochs(database)) {
@@ -93,8 +108,55 @@ async function verifyOnce(
     const problem = await verifyEpoch(database, epoch, start, before, keptFrom, progress);
     if (problem !== null) return finish(problem);
   }
-  const lost = await findLostCheckpoint(database, tombstones, checkpoints);
-  return finish(lost ?? (await verifyCounts(database, keptFrom, before, progress)));
+  const wrong =
+    (await findLostCheckpoint(database, tombstones, accepted, checkpoints)) ??
+    findWrongEnd(tombstones, accepted, progress.ends);
+  return finish(wrong ?? (await verifyCounts(database, keptFrom, before, progress)));
+}
+
+function findForgery(
+  tombstones: readonly SignedTombstone[],
+  accepted: readonly HistoryGap[],
+  check: SignatureCheck,
+): AuditProblem | null {
+  const tombstone = tombstones.find((candidate) => !check.isTombstoneSigned(candidate));
+  if (tombstone !== undefined) {
+    const problem = `the tombstone of \`${tombstone.partitionName}\` has no valid signature`;
+    return { epoch: null, seq: null, problem };
+  }
+  const gap = accepted.find((candidate) => !check.isGapSigned(candidate));
+  if (gap === undefined) return null;
+  return { epoch: null, seq: null, problem: `the accepted gap ${gap.id} in history has no valid signature` };
+}
+
+/** What a replica has seen and the database does not have is missing until somebody has answered for it. */
+function findOpenGap(gaps: readonly HistoryGap[]): AuditProblem | null {
+  const [lost] = gaps.find(({ acceptedAt }) => acceptedAt === null)?.lost ?? [];
+  if (lost === undefined) return null;
+  const problem = "history was lost here, and no operator has accepted that";
+  return { epoch: Number(lost.epoch), seq: Number(lost.seq), problem };
+}
+
+/** The chains that an accepted gap has closed end where it says, unless retention has removed them whole. */
+function findWrongEnd(
+  tombstones: readonly SignedTombstone[],
+  accepted: readonly HistoryGap[],
+  ends: ReadonlyMap<bigint, bigint>,
+): AuditProblem | null {
+  for (const { closesEpoch, heads } of accepted) {
+    const closed = [...Object.keys(heads).map(BigInt), ...ends.keys()].filter(
+      (epoch) => epoch <= (closesEpoch ?? 0n),
+    );
+    for (const epoch of closed) {
+      const stated = BigInt(heads[epoch.toString()]?.seq ?? 0);
+      const found = ends.get(epoch) ?? findHead(tombstones, epoch)?.seq ?? 0n;
+      if (found === stated) continue;
+      const seq = Number(found > stated ? stated + 1n : stated);
+      const problem = "an accepted gap says that this chain ends elsewhere";
+      return { epoch: Number(epoch), seq, problem };
+    }
+  }
+  return null;
 }
 
 async function verifyEpoch(
@@ -124,21 +186,24 @@ async function verifyEpoch(
     progress.counts += row?.["counts"] as bigint;
     if (typeof row?.["problem"] === "string")
       return { epoch: Number(epoch), seq: Number(row["bad_seq"]), problem: row["problem"] };
+    progress.ends.set(epoch, row?.["last_seq"] as bigint);
     if (links < most) return null;
     seq = row?.["last_seq"] as bigint;
     hash = row?.["last_hash"] as Uint8Array;
   }
 }
 
-/** A head that was kept elsewhere must be a link still, unless retention removed it. */
+/** A head that was kept elsewhere must be a link still, unless retention removed it, or an accepted gap did. */
 async function findLostCheckpoint(
   database: Database,
   tombstones: readonly SignedTombstone[],
+  accepted: readonly HistoryGap[],
   checkpoints: readonly ChainHead[],
 ): Promise<AuditProblem | null> {
   for (const { epoch, seq, hash } of checkpoints) {
     const removed = findHead(tombstones, epoch);
     if (removed !== null && seq <= removed.seq) continue;
+    if (accepted.some((gap) => isExplained(gap, epoch, seq))) continue;
     const found = await selectHash(database, epoch, seq);
     if (found !== null && Buffer.from(found).equals(hash)) continue;
     const problem =
@@ -196,6 +261,13 @@ function findHead(tombstones: readonly SignedTombstone[], epoch: bigint): Head |
     null,
   );
   return last === null ? null : { seq: BigInt(last.seq), hash: Buffer.from(last.hash, "hex") };
+}
+
+/** Behind the end that the gap states, or of a chain that it names as lost: its number was then given out again. */
+function isExplained({ closesEpoch, heads, lost }: HistoryGap, epoch: bigint, seq: bigint): boolean {
+  if (epoch > (closesEpoch ?? 0n)) return false;
+  const isBehind = seq > BigInt(heads[epoch.toString()]?.seq ?? 0);
+  return isBehind || lost.some((link) => link.epoch === epoch && seq <= link.seq);
 }
 
 async function selectTombstones(database: Database): Promise<readonly SignedTombstone[]> {

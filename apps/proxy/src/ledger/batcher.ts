@@ -1,8 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { KeybrakeError } from "@keybrake/core";
+import type { ChainHead } from "./audit-verify.ts";
 import { type Database, sqlStateOf } from "./database.ts";
 import { LEDGER_APPLY_SQL } from "./ledger-apply.ts";
 import type { Replica } from "./replica.ts";
+import { headParameters } from "./seen-heads.ts";
 
 /** One operation as `ledger_apply` reads it; the field names are those of the SQL type `ledger_op`. */
 export type LedgerOp = Readonly<Record<string, unknown>> & {
@@ -39,6 +41,15 @@ export interface Applied {
   readonly startedAtMs: number;
 }
 
+/** What a batcher asks and tells of the ledger's history (see `History`). */
+export interface BatcherHistory {
+  readonly isLost: boolean;
+  expected(): readonly ChainHead[];
+  learn(head: ChainHead): void;
+  noteLoss(): void;
+  confirmLoss(): Promise<void>;
+}
+
 /** Told about every flush: for the clock and the metrics. */
 export interface BatcherEvents {
   readonly onFlush: (flush: { databaseMs: number; day: string; size: number; tookMs: number }) => void;
@@ -71,6 +82,9 @@ const WAIT_MS_MAX = 900;
 const ABANDON_CHECK_MS = 50;
 const RETRY_DELAY_MS = 100;
 const LEASE_LOST = "KB001";
+/** The database does not have a link that was seen; a loss was found before and nobody has accepted it. */
+const HISTORY_MISSING = "KB003";
+const HISTORY_FROZEN = "KB004";
 const TRY_AGAIN = new Set(["40001", "40P01", "55P03"]);
 const DUPLICATE_ROW = "23505";
 /**
@@ -92,6 +106,7 @@ export class Batcher {
   readonly #replica: Replica;
   readonly #monotonicMs: () => number;
   readonly #events: BatcherEvents;
+  readonly #history: BatcherHistory | null;
   readonly #watch: NodeJS.Timeout;
   #queue: Entry[] = [];
   #inFlight: readonly Entry[] = [];
@@ -100,18 +115,27 @@ export class Batcher {
   /** Rises by two with every try, so that one that was given up cannot commit behind a later one: see `flush_fate`. */
   #number = -1;
 
-  constructor(database: Database, replica: Replica, monotonicMs: () => number, events: BatcherEvents) {
+  constructor(
+    database: Database,
+    replica: Replica,
+    monotonicMs: () => number,
+    events: BatcherEvents,
+    history: BatcherHistory | null = null,
+  ) {
     this.#database = database;
     this.#replica = replica;
     this.#monotonicMs = monotonicMs;
     this.#events = events;
+    this.#history = history;
     this.#watch = setInterval(() => this.#abandonLate(), ABANDON_CHECK_MS);
     this.#watch.unref();
   }
 
-  /** Queues an operation; resolves after the commit. Rejects with `ledger_unavailable` or `overloaded`. */
+  /** Queues an operation; resolves after the commit. Rejects with `ledger_unavailable`, `history_lost` or `overloaded`. */
   apply(op: LedgerOp): Promise<Applied> {
     if (this.#isClosed) return Promise.reject(new KeybrakeError("ledger_unavailable"));
+    if (op.kind === "reserve" && this.#history?.isLost === true)
+      return Promise.reject(new KeybrakeError("history_lost"));
     // A settlement is never turned away: its call was sent already.
     if (this.#queue.length >= QUEUE_MOST && op.kind !== "settle")
       return Promise.reject(new KeybrakeError("overloaded"));
@@ -184,6 +208,7 @@ export class Batcher {
           if (await this.#tookNewEpoch()) continue;
           return this.#giveUp(batch, null);
         }
+        if (state === HISTORY_MISSING || state === HISTORY_FROZEN) return this.#freeze(batch, state);
         if (state !== null && TRY_AGAIN.has(state) && tries < TRIES_MAX) continue;
         this.#events.onError("flush the ledger", error);
         if (state !== null && !DATABASE_AT_FAULT.test(state)) return this.#isolate(batch, state);
@@ -198,7 +223,14 @@ export class Batcher {
     startedAtMs: number,
   ): Promise<(OpResult | null)[]> {
     const text = JSON.stringify(batch.map((entry, index) => ({ i: index + 1, ...entry.op })));
-    const [row] = await this.#database.query(LEDGER_APPLY_SQL, [epoch, text, number]);
+    const [row] = await this.#database.query(LEDGER_APPLY_SQL, [
+      epoch,
+      text,
+      number,
+      ...headParameters(this.#history?.expected() ?? []),
+    ]);
+    const [seq, hash] = [row?.["seq"] as bigint | null, row?.["hash"] as Uint8Array | null];
+    if (seq !== null && hash !== null) this.#history?.learn({ epoch, seq, hash });
     const answer = row?.["result"] as {
       day: string;
       now: number;
@@ -213,6 +245,22 @@ export class Batcher {
     const results: (OpResult | null)[] = new Array(batch.length).fill(null);
     for (const result of answer.results ?? []) results[result.i - 1] = result;
     return results;
+  }
+
+  /** Nothing was decided, and nothing will be allowed; what refuses or ends a call is written without the rest. */
+  async #freeze(batch: readonly Entry[], state: string): Promise<void> {
+    if (state === HISTORY_FROZEN) this.#history?.noteLoss();
+    else
+      await this.#history
+        ?.confirmLoss()
+        .catch((error: unknown) => this.#events.onError("write down lost history", error));
+    const rest = batch.filter(({ op }) => op.kind !== "reserve");
+    for (const entry of batch)
+      if (entry.op.kind === "reserve") this.#tell(entry, new KeybrakeError("history_lost"));
+    // Until the loss is written down the rest would be refused for the same reason: it waits for its turn.
+    if (this.#history?.isLost === true) return rest.length === 0 ? undefined : this.#flush(rest);
+    this.#queue = [...rest, ...this.#queue];
+    await delay(RETRY_DELAY_MS);
   }
 
   async #tookNewEpoch(): Promise<boolean> {

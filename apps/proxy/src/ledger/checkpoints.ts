@@ -1,18 +1,11 @@
-import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { z } from "zod";
 import type { ChainHead } from "./audit-verify.ts";
 import { appendDurably, replaceDurably } from "./durable-files.ts";
+import { readSignedHeads, renderSignedHeads } from "./signed-heads.ts";
 
 /** A file longer than this is written anew at start, with one line of everything that it says. */
 const BYTES_MAX = 8 * 1_048_576;
-
-const line = z.strictObject({
-  at: z.iso.datetime(),
-  /** Epoch, number and hash of each head, as text. */
-  heads: z.array(z.tuple([z.string(), z.string(), z.string()])),
-  signature: z.string(),
-});
 
 /**
  * Signed heads of the audit chains, kept outside the database: whoever cuts off the end of a chain together with its
@@ -52,12 +45,7 @@ export class Checkpoints {
   }
 
   #render(heads: readonly ChainHead[], now: Date): string {
-    const said = {
-      at: now.toISOString(),
-      heads: heads.map(({ epoch, seq, hash }) => [`${epoch}`, `${seq}`, Buffer.from(hash).toString("hex")]),
-    };
-    const signature = sign(null, Buffer.from(JSON.stringify(said)), this.#key).toString("base64");
-    return `${JSON.stringify({ ...said, signature })}\n`;
+    return renderSignedHeads(heads, now, this.#key);
   }
 }
 
@@ -66,24 +54,9 @@ function readLines(text: string, key: KeyObject): readonly ChainHead[] {
   // The last one has no end when the machine stopped while it was written.
   lines.pop();
   return lines.flatMap((content, index) => {
-    const heads = readLine(content, key);
+    const heads = readSignedHeads(content, key);
     if (heads === null)
       throw new Error(`line ${index + 1} of the checkpoint file was not signed by this installation`);
     return heads;
   });
-}
-
-function readLine(content: string, key: KeyObject): readonly ChainHead[] | null {
-  try {
-    const { signature, ...said } = line.parse(JSON.parse(content));
-    const isSigned = verify(null, Buffer.from(JSON.stringify(said)), key, Buffer.from(signature, "base64"));
-    if (!isSigned) return null;
-    return said.heads.map(([epoch, seq, hash]) => ({
-      epoch: BigInt(epoch),
-      seq: BigInt(seq),
-      hash: Buffer.from(hash, "hex"),
-    }));
-  } catch {
-    return null;
-  }
 }

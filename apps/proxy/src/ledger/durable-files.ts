@@ -1,5 +1,5 @@
 import { closeSync, type Dirent, fsyncSync, openSync, renameSync, writeFileSync } from "node:fs";
-import { open, readdir } from "node:fs/promises";
+import { open, readdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** Path to what a file looked like when it was last synced; kept by the caller from one `syncTree` to the next. */
@@ -51,6 +51,24 @@ export function replaceDurably(path: string, text: string): void {
   writeAndSync(`${path}.next`, text, "w");
   renameSync(`${path}.next`, path);
   syncDirectory(dirname(path));
+}
+
+/** The same without keeping anybody waiting; one call at a time for one path. */
+export async function replaceDurablyLater(path: string, text: string): Promise<void> {
+  const file = await open(`${path}.next`, "w", 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.next`, path);
+  const directory = await open(dirname(path), "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
 }
 
 function writeAndSync(path: string, text: string, flag: "a" | "w"): void {

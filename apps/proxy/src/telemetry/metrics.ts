@@ -17,6 +17,7 @@ export interface Metrics {
   readonly queueRefused: Counter<"vendor">;
   /** Refusals of vendors for too many requests, by whose call was refused. */
   readonly countThrottled: (vendor: string, agentId: string) => void;
+  readonly historyLost: Gauge;
   readonly backgroundErrors: Counter<"what">;
 }
 
@@ -104,6 +105,11 @@ export function createMetrics({ inFlight, queues }: MetricsSources): Metrics {
     swept: new Counter({
       name: "keybrake_calls_swept_total",
       help: "Open calls of dead replicas, or past their deadline, that became unknown",
+      registers,
+    }),
+    historyLost: new Gauge({
+      name: "keybrake_history_lost",
+      help: "1 while the database lacks history that was seen, and nothing is allowed",
       registers,
     }),
     backgroundErrors: new Counter({

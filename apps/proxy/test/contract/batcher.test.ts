@@ -140,7 +140,7 @@ async function whileStalled(work: (reached: () => Promise<void>) => Promise<void
   try {
     await client.query("SELECT pg_advisory_lock(ledger_barrier())");
     const waiting =
-      "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%ledger_apply%' AND wait_event_type = 'Lock'";
+      "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%ledger_flush%' AND wait_event_type = 'Lock'";
     await work(() => pollUntil(async () => (await client.query(waiting)).rowCount !== 0));
   } finally {
     await client.end();
@@ -248,7 +248,7 @@ function testRefusals(): void {
       await reached();
       await control.query(
         `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
-         WHERE datname = current_database() AND query LIKE '%ledger_apply%' AND pid <> pg_backend_pid()`,
+         WHERE datname = current_database() AND query LIKE '%ledger_flush%' AND pid <> pg_backend_pid()`,
       );
     });
     await settled;
@@ -264,7 +264,7 @@ function testRefusals(): void {
     try {
       await control.query(
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-         WHERE datname = current_database() AND query LIKE '%ledger_apply%' AND pid <> pg_backend_pid()`,
+         WHERE datname = current_database() AND query LIKE '%ledger_flush%' AND pid <> pg_backend_pid()`,
       );
       settled = parts.ledger.settle(endOf(call));
       // Long enough that the settlement, too, is refused by the database and not only by a broken connection.

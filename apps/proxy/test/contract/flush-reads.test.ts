@@ -81,7 +81,10 @@ function testReads(open: () => Promise<SqlStore>): void {
       for (const batch of [calls, settles, denials]) {
         const [read] = await store.transact([
           [`SELECT set_config('reads.before', ${READ_SO_FAR}::text, false)`, []],
-          ["SELECT ledger_apply($1, $2::jsonb)", [epoch, JSON.stringify(batch)]],
+          [
+            "SELECT result FROM ledger_flush($1, $2::jsonb, NULL, '{}', '{}', '{}')",
+            [epoch, JSON.stringify(batch)],
+          ],
           [`SELECT ${READ_SO_FAR} - current_setting('reads.before')::numeric AS rows`, []],
         ]);
         expect(Number(read?.["rows"])).toBeLessThan(CALLS * ROWS_PER_CALL);

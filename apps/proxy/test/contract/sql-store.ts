@@ -10,7 +10,7 @@ import { openTcpRelay, type TcpRelay } from "./tcp-relay.ts";
 const POLL_MS = 5;
 const POLLS_MAX = 2_000;
 /** What the statement of a flush says. */
-const FLUSH = "ledger_apply";
+const FLUSH = "ledger_flush";
 const IS_FLUSH = `query LIKE '%${FLUSH}%' AND state = 'active' AND datname = current_database() AND pid <> pg_backend_pid()`;
 
 /** One migrated database, seen from beside the replicas that a test starts on it. */

@@ -25,6 +25,7 @@ const ADMIN_MAY = [
   "createAdminToken",
   "revokeAdminToken",
   "rotateMasterKey",
+  "acceptHistory",
 ];
 
 describe("roles of admin tokens", () => {

@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -6,6 +6,7 @@ import { type AdminClient, createAdminClient } from "@keybrake/client";
 import { Registry } from "prom-client";
 import { createControlPlane } from "../../src/control-plane/control-plane.ts";
 import type { Database } from "../../src/ledger/database.ts";
+import { History } from "../../src/ledger/history.ts";
 import { type InstallKeys, openInstallKeys } from "../../src/secrets/install-keys.ts";
 import { createKeyRing } from "../../src/secrets/key-ring.ts";
 import { MasterKeyRotation } from "../../src/secrets/master-key-rotation.ts";
@@ -57,7 +58,14 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
     secrets,
     adminTokenHash: createHash("sha256").update(token).digest(),
     pepper: installKeys.pepper,
-    checkpointKey: createPublicKey(installKeys.checkpointKey),
+    checkpointKey: installKeys.checkpointKey,
+    history: new History({
+      database,
+      witness: null,
+      replicaName: "test",
+      now: () => new Date(),
+      onChange: () => undefined,
+    }),
     onChange: () => changes++,
     isReady: async () => isReady,
     metrics: new Registry(),

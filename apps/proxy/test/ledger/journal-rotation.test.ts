@@ -61,7 +61,7 @@ describe("the rotation of a journal", () => {
         id,
         kind: "query",
         text: LEDGER_APPLY_SQL,
-        values: [epoch, JSON.stringify(ops), null],
+        values: [epoch, JSON.stringify(ops), null, "{}", "{}", "{}"],
       });
       expect(answers.at(-1)).toMatchObject({ kind: "answer", id });
       acknowledged.push(...ops.map((op) => op.id));
@@ -139,7 +139,7 @@ describe("the rotation of a journal", () => {
       (await engine.query<[string]>("SELECT max(epoch) FROM replicas", [], { rowMode: "array" }))
         .rows[0]?.[0] ?? "";
     await expect(
-      server.serve({ id: 1, kind: "query", text, values: [epoch, batch, null] }),
+      server.serve({ id: 1, kind: "query", text, values: [epoch, batch, null, "{}", "{}", "{}"] }),
     ).rejects.toMatchObject({
       code: "ERR_OUT_OF_RANGE",
     });

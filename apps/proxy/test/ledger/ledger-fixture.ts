@@ -105,7 +105,7 @@ export async function flush(
   ops: readonly Op[],
 ): Promise<(string | null)[]> {
   const batch = ops.map((op, index) => ({ i: index + 1, ...op }));
-  const [row] = await database.query(LEDGER_APPLY_SQL, [epoch, JSON.stringify(batch), null]);
+  const [row] = await database.query(LEDGER_APPLY_SQL, [epoch, JSON.stringify(batch), null, [], [], []]);
   const answer = row?.["result"] as
     | { results: readonly { i: number; code: string | null }[] | null }
     | undefined;

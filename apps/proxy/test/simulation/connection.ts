@@ -10,7 +10,7 @@ const CONNECT_TIMEOUT_MS = 900;
 
 /** A statement after which the books are as they were: a look, or a lease. */
 const ASIDE =
-  /^\s*(?:(?:INSERT INTO|UPDATE) replicas |SELECT (?!.*\b(?:ledger_apply|ledger_sweep|\w+_vault_keys?|\w+_budget|set_kill_switch|restore_\w+)\())/s;
+  /^\s*(?:(?:INSERT INTO|UPDATE) replicas |SELECT (?!.*\b(?:ledger_apply|ledger_flush|ledger_sweep|\w+_vault_keys?|\w+_budget|set_kill_switch|restore_\w+)\())/s;
 
 /** The refusals that a statement may meet: its epoch has ended, or it was overtaken by a later flush. */
 const LATE = new Set(["KB001", "KB002"]);

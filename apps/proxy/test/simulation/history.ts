@@ -8,6 +8,9 @@ import { SimulatedTime } from "./simulated-time.ts";
 import { Violation } from "./violation.ts";
 import { type Ground, World } from "./world.ts";
 
+/** What the signatures say is tried elsewhere. */
+const ANY_SIGNATURE = { isTombstoneSigned: () => true, isGapSigned: () => true };
+
 /** Histories begin shortly before a month ends, so that days and months change in many of them. */
 const MONTH_END = Date.UTC(2031, 1, 1);
 const LEAD_MS_MAX = 90_000;
@@ -233,7 +236,7 @@ async function drain(world: World): Promise<void> {
 }
 
 async function checkChain(database: Database): Promise<void> {
-  const { firstProblem } = await verifyAudit(database, () => true);
+  const { firstProblem } = await verifyAudit(database, ANY_SIGNATURE);
   if (firstProblem !== null) throw new Violation(`the audit chain is broken: ${firstProblem.problem}`);
 }
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { OperationName } from "../operations.ts";
 import { adminEventSchema, listAdminEventsQuery } from "./admin-event.ts";
 import { adminTokenSchema, createAdminTokenBody, createdAdminTokenSchema } from "./admin-token.ts";
-import { auditReportSchema } from "./audit.ts";
+import { acceptHistoryBody, auditHistorySchema, auditReportSchema } from "./audit.ts";
 import { budgetSchema, createBudgetBody, listBudgetsQuery } from "./budget.ts";
 import { callSchema, listCallsQuery } from "./call.ts";
 import { denialCountSchema, listDenialsQuery } from "./denial.ts";
@@ -349,6 +349,21 @@ export const ROUTES = {
     summary: "Recompute the whole audit chain and compare it with the calls",
     role: "auditor",
     answers: { 200: { description: "what was found", schema: auditReportSchema } },
+  },
+  getAuditHistory: {
+    ...nothing,
+    summary: "Show whether the database lacks history that was seen, and what was lost and accepted before",
+    role: "auditor",
+    answers: { 200: { description: "what is known", schema: auditHistorySchema } },
+  },
+  acceptHistory: {
+    ...nothing,
+    summary: "Go on without history that was lost: a signed marker says who accepted it and why",
+    role: "admin",
+    change: { action: "history.accept", fields: ["reason"] },
+    body: acceptHistoryBody,
+    answers: { 200: { description: "calls are decided again", schema: auditHistorySchema } },
+    problems: ["history_intact"],
   },
   streamEvents: {
     ...nothing,

@@ -1,4 +1,5 @@
--- What keeps an installation safe while it is operated: changing the master key, and a role that may do little.
+-- What keeps an installation safe while it is operated: changing the master key, noticing lost history, and a role that
+-- may do little.
 
 -- The master key that seals, by its public id; what was sealed under the one before is sealed anew bit by bit. Each
 -- envelope names its key, so that is the whole progress. Null: no server has started yet.
@@ -101,6 +102,110 @@ BEGIN
   RETURN remaining;
 END $$;
 
+-- Losses of history that were found: a link that a replica or a checkpoint remembers, and the database does not have any
+-- more (a failover that lost commits, an older backup that was restored). While one is open, nothing is allowed.
+CREATE TABLE history_gaps (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  found_at timestamptz NOT NULL DEFAULT date_trunc('milliseconds', clock_timestamp()),
+  found_by text NOT NULL,
+  -- The remembered links: [{"epoch", "seq", "hash"}].
+  lost jsonb NOT NULL,
+  -- No link is ever added to this epoch or an earlier one again; `heads` says where each ends, by epoch.
+  closes_epoch bigint,
+  heads jsonb,
+  accepted_at timestamptz,
+  accepted_by text,
+  reason text,
+  signature bytea
+);
+CREATE UNIQUE INDEX history_gaps_open ON history_gaps ((accepted_at IS NULL)) WHERE accepted_at IS NULL;
+
+-- Which of these links are not there, though neither retention nor an accepted gap explains it.
+CREATE FUNCTION lost_heads(epochs bigint[], seqs bigint[], hashes bytea[]) RETURNS TABLE (epoch bigint, seq bigint, hash bytea)
+LANGUAGE sql STABLE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+  SELECT u.epoch, u.seq, u.hash FROM unnest(epochs, seqs, hashes) AS u (epoch, seq, hash)
+  WHERE NOT EXISTS (SELECT 1 FROM audit_chain a WHERE a.epoch = u.epoch AND a.seq = u.seq AND a.hash = u.hash)
+    AND NOT EXISTS (SELECT 1 FROM audit_tombstones t WHERE (t.heads -> u.epoch::text ->> 'seq')::bigint >= u.seq)
+    AND NOT EXISTS (SELECT 1 FROM history_gaps g WHERE g.accepted_at IS NOT NULL AND g.closes_epoch >= u.epoch)
+$$;
+
+-- A flush, by a replica that says which links it has seen: without them it decides nothing (KB003), and while a loss is
+-- open it allows nothing (KB004); what refuses or ends a call is written all the same. Returns the newest link, too.
+CREATE FUNCTION ledger_flush(an_epoch bigint, batch jsonb, a_number bigint, seen_epochs bigint[], seen_seqs bigint[],
+  seen_hashes bytea[], OUT result jsonb, OUT seq bigint, OUT hash bytea) LANGUAGE plpgsql AS $$
+BEGIN
+  result := ledger_apply(an_epoch, batch, a_number);
+  IF EXISTS (SELECT 1 FROM lost_heads(seen_epochs, seen_seqs, seen_hashes)) THEN
+    RAISE EXCEPTION 'the database has lost history that this replica has seen' USING ERRCODE = 'KB003';
+  END IF;
+  IF jsonb_path_exists(result, '$.results[*] ? (@.code == null)')
+    AND EXISTS (SELECT 1 FROM history_gaps g WHERE g.accepted_at IS NULL) THEN
+    RAISE EXCEPTION 'history was lost, and no operator has accepted that yet' USING ERRCODE = 'KB004';
+  END IF;
+  SELECT a.seq, a.hash INTO seq, hash FROM audit_chain a WHERE a.epoch = an_epoch ORDER BY a.seq DESC LIMIT 1;
+END $$;
+
+-- Lets the next epoch be one that was certainly never taken, and returns the one before it. Nobody knows how many were
+-- lost; nobody takes a million between two backups. The caller holds the barrier of epochs.
+CREATE FUNCTION skip_epochs(lost jsonb) RETURNS bigint LANGUAGE sql AS $$
+  SELECT setval(pg_get_serial_sequence('replicas', 'epoch'), greatest(max(x.epoch), 0) + 1000000) FROM (
+    SELECT max(r.epoch) AS epoch FROM replicas r
+    UNION ALL SELECT max(a.epoch) FROM audit_chain a
+    UNION ALL SELECT max((l ->> 'epoch')::bigint) FROM jsonb_array_elements(lost) l) x
+$$;
+
+-- Opens a gap for the links that are really lost, at once for every replica; null when none is.
+CREATE FUNCTION freeze_history(a_replica text, epochs bigint[], seqs bigint[], hashes bytea[]) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  missing jsonb;
+BEGIN
+  PERFORM pg_advisory_xact_lock(ledger_barrier());
+  SELECT jsonb_agg(jsonb_build_object('epoch', l.epoch, 'seq', l.seq, 'hash', encode(l.hash, 'hex')) ORDER BY l.epoch, l.seq)
+    INTO missing FROM lost_heads(epochs, seqs, hashes) l;
+  IF missing IS NULL THEN RETURN NULL; END IF;
+  PERFORM pg_advisory_xact_lock(epoch_barrier());
+  PERFORM skip_epochs(missing);
+  INSERT INTO history_gaps (found_by, lost) VALUES (a_replica, missing) ON CONFLICT DO NOTHING;
+  PERFORM pg_notify('keybrake_changes', '{"type":"history.lost"}');
+  RETURN (SELECT g.id FROM history_gaps g WHERE g.accepted_at IS NULL);
+END $$;
+
+-- Ends every epoch and opens a range of new ones, so that no link that was lost can be taken for one to come. May be
+-- called again. Returns the open gap as it now stands, for whoever signs it; no row when nothing is lost.
+CREATE FUNCTION close_history() RETURNS SETOF history_gaps LANGUAGE plpgsql AS $$
+DECLARE
+  gap history_gaps;
+  closes bigint;
+BEGIN
+  PERFORM pg_advisory_xact_lock(ledger_barrier());
+  PERFORM pg_advisory_xact_lock(epoch_barrier());
+  SELECT * INTO gap FROM history_gaps g WHERE g.accepted_at IS NULL FOR UPDATE;
+  IF NOT FOUND THEN RETURN; END IF;
+  UPDATE replicas SET stopped_at = clock_timestamp() WHERE stopped_at IS NULL;
+  closes := skip_epochs(gap.lost);
+  UPDATE history_gaps SET closes_epoch = closes, heads = (
+      WITH RECURSIVE found AS (
+        SELECT min(a.epoch) AS epoch FROM audit_chain a
+        UNION ALL
+        SELECT (SELECT min(a.epoch) FROM audit_chain a WHERE a.epoch > f.epoch) FROM found f WHERE f.epoch IS NOT NULL)
+      SELECT coalesce(jsonb_object_agg(f.epoch, jsonb_build_object('seq', h.seq, 'hash', encode(h.hash, 'hex'))), '{}')
+      FROM found f CROSS JOIN LATERAL (
+        SELECT a.seq, a.hash FROM audit_chain a WHERE a.epoch = f.epoch ORDER BY a.seq DESC LIMIT 1) h
+      WHERE f.epoch IS NOT NULL)
+    WHERE id = gap.id;
+  RETURN QUERY SELECT * FROM history_gaps WHERE id = gap.id;
+END $$;
+
+-- Accepts a gap as it was signed; no row when it is another one by now.
+CREATE FUNCTION accept_history(an_id bigint, closes bigint, who text, why text, a_signature bytea) RETURNS SETOF bigint LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(ledger_barrier());
+  PERFORM pg_notify('keybrake_changes', '{"type":"history.accepted"}');
+  RETURN QUERY UPDATE history_gaps g SET accepted_at = date_trunc('milliseconds', clock_timestamp()), accepted_by = who,
+      reason = why, signature = a_signature
+    WHERE g.id = an_id AND g.accepted_at IS NULL AND g.closes_epoch = closes RETURNING g.id;
+END $$;
+
 -- The role under which the server runs, when it is another one than the owner of the tables. It may read everything, and
 -- write to the audit log, the budgets and the keys only through the functions below, which run as their owner.
 
@@ -130,7 +235,8 @@ DECLARE
   -- What writes for the role. Everything that these call runs as the owner, too.
   trusted text[] := ARRAY['ledger_apply', 'ledger_sweep', 'set_budget', 'delete_budget', 'create_vault_key',
     'update_vault_key', 'revoke_vault_keys', 'set_kill_switch', 'ensure_partitions', 'expired_months', 'drop_month',
-    'chain_admin_event', 'claim_master_key', 'check_envelope', 'begin_master_key_rotation', 'finish_master_key_rotation'];
+    'chain_admin_event', 'claim_master_key', 'check_envelope', 'begin_master_key_rotation', 'finish_master_key_rotation',
+    'freeze_history', 'close_history', 'accept_history'];
   f record;
 BEGIN
   IF has_schema_privilege(app_role, schema, 'CREATE') THEN

@@ -139,7 +139,7 @@ DECLARE
   trusted text[] := ARRAY['ledger_apply', 'ledger_sweep', 'set_budget', 'delete_budget', 'create_vault_key',
     'update_vault_key', 'revoke_vault_keys', 'set_kill_switch', 'ensure_partitions', 'expired_months', 'drop_month',
     'chain_admin_event', 'claim_master_key', 'check_envelope', 'begin_master_key_rotation', 'finish_master_key_rotation',
-    'flush_fate'];
+    'flush_fate', 'freeze_history', 'close_history', 'accept_history'];
   f record;
 BEGIN
   IF has_schema_privilege(app_role, schema, 'CREATE') THEN
