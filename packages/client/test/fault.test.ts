@@ -23,7 +23,7 @@ describe("a fault of the proxy's", () => {
       const body = VENDORS.stripe.renderError({ code, status, message: "x", callId: null, denial: null });
       return readFault({ status, headers, body })?.outcome === "not_sent";
     });
-    expect(notSent).toEqual(["ledger_unavailable", "overloaded"]);
+    expect(notSent).toEqual(["ledger_unavailable", "history_lost", "overloaded"]);
   });
 
   it("is told from a vendor's own trouble", () => {
