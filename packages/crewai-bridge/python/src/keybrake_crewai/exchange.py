@@ -101,7 +101,7 @@ _NEVER_SENT = frozenset(
     }
 )
 # Refused by a part of the proxy that has not sent anything either.
-_NOT_SENT_FAULTS = frozenset({"ledger_unavailable", "overloaded"})
+_NOT_SENT_FAULTS = frozenset({"history_lost", "ledger_unavailable", "overloaded"})
 
 
 def exchange(request: Request, make_error: MakeError) -> Exchange:

@@ -18,6 +18,7 @@ _KINDS: dict[Kind, frozenset[str]] = {
     "briefly": frozenset({"rate_limited", "idempotency_in_flight", "request_timeout"}),
     "fault": frozenset(
         {
+            "history_lost",
             "ledger_unavailable",
             "overloaded",
             "vendor_unreachable",
