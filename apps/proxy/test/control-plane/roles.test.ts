@@ -15,6 +15,7 @@ const OPERATOR_MAY = [
   "reconcile",
 ];
 const ADMIN_MAY = [
+  "updateSecret",
   "createSecret",
   "rotateSecret",
   "deleteSecret",
