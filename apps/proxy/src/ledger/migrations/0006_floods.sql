@@ -131,8 +131,10 @@ BEGIN
   bad_seq := NULL;
 END $$;
 
--- As before, and what flushes and paces need besides: gives a role what the server needs, and nothing else; called by the owner after every migration, any number of times.
-CREATE OR REPLACE FUNCTION grant_runtime(app_role text) RETURNS void LANGUAGE plpgsql AS $$
+-- The role under which the server runs, when it is another one than the owner of the tables. It may read everything, and
+-- write to the audit log, the budgets and the keys only through the functions that this lists, which run as their owner.
+-- Gives it that, and nothing else; called by the owner after every migration, any number of times.
+CREATE FUNCTION grant_runtime(app_role text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   schema text := current_schema();
   -- What writes for the role. Everything that these call runs as the owner, too.
