@@ -60,6 +60,16 @@ export const REFUSAL_KINDS = {
   request_timeout: "briefly",
 } as const satisfies Record<DenialCode, RefusalKind>;
 
+/**
+ * Of the refusals that hold for further calls, those that concern the key itself. After any other, what costs nothing is
+ * still allowed: an agent may read what it has done.
+ */
+export const STOPS_READS: ReadonlySet<DenialCode> = new Set([
+  "vault_key_revoked",
+  "vault_key_expired",
+  "monthly_request_limit",
+]);
+
 /** A fault of Keybrake or of what is around it: nobody decided against the call. */
 export interface Fault {
   readonly code: FaultCode;

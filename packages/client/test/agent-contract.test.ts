@@ -15,7 +15,7 @@ import {
   vaultKeyVariable,
   vaultKeyVariables,
 } from "../src/agent-environment.ts";
-import { REFUSAL_KINDS, readRefusal } from "../src/refusal.ts";
+import { REFUSAL_KINDS, readRefusal, STOPS_READS } from "../src/refusal.ts";
 
 interface Answer {
   readonly vendor: string;
@@ -36,6 +36,7 @@ interface Contract {
     readonly collisions: readonly (readonly string[])[];
   };
   readonly refusals: Readonly<Record<string, readonly string[]>>;
+  readonly stops_reads: { readonly codes: readonly string[] };
   readonly answers: readonly Answer[];
 }
 
@@ -141,6 +142,7 @@ describe("a refusal", () => {
     );
     expect(REFUSAL_KINDS).toEqual(Object.fromEntries(kinds));
     expect(Object.keys(REFUSAL_KINDS).sort()).toEqual(Object.keys(DENIALS).sort());
+    expect([...STOPS_READS]).toEqual(CONTRACT.stops_reads.codes);
   });
 
   it.each(CONTRACT.answers)("of $vendor with status $status is read as $means", ({ means, ...answer }) => {

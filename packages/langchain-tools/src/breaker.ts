@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Refusal } from "@keybrake/client";
+import { type Refusal, STOPS_READS } from "@keybrake/client";
 
 /** How many keys are remembered; the one that was refused first is forgotten first, and then asks the proxy again. */
 const KEYS_MAX = 10_000;
@@ -14,7 +14,7 @@ export interface Breach {
 
 /**
  * Remembers which vault keys have used up a cap, so that their further calls are answered without the network: until
- * the refusal's `retryAt`, or for good when waiting does not help.
+ * the refusal's `retryAt`, or for good when waiting does not help. Reads go on unless the key itself has ended.
  */
 export class Breaker {
   readonly #breaches = new Map<string, Breach>();
@@ -34,15 +34,18 @@ export class Breaker {
     this.#breaches.set(name, breach);
   }
 
-  /** The refusal that holds for a key now; null when it may try. */
-  find(vaultKey: string): Breach | null {
+  /** The refusal that holds for a call with a key now; null when it may try. */
+  find(vaultKey: string, method: string): Breach | null {
     const name = nameOf(vaultKey);
     const breach = this.#breaches.get(name);
     if (breach === undefined) return null;
     const { kind, retryAt } = breach.refusal;
-    if (kind === "for_good" || (retryAt !== null && retryAt.getTime() > this.#now())) return breach;
-    this.#breaches.delete(name);
-    return null;
+    if (kind !== "for_good" && (retryAt === null || retryAt.getTime() <= this.#now())) {
+      this.#breaches.delete(name);
+      return null;
+    }
+    const isRead = method === "GET" || method === "HEAD";
+    return isRead && !STOPS_READS.has(breach.refusal.code) ? null : breach;
   }
 
   /** Whole seconds until a breach ends; null for one that does not. */

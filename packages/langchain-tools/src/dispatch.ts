@@ -42,7 +42,7 @@ export async function dispatch(
   const send = settings.fetch ?? fetch;
   const deadline = performance.now() + rateLimitWaitMsMax;
   while (true) {
-    const known = processBreaker.find(vaultKey);
+    const known = processBreaker.find(vaultKey, request.method);
     if (known !== null) return note(request.vendor, { response: answerFrom(known), refusal: known.refusal });
     const limits = [AbortSignal.timeout(timeoutMs), ...(request.signal ? [request.signal] : [])];
     const response = await send(url, {

@@ -1,4 +1,4 @@
-import type { Refusal } from "@keybrake/client";
+import { type Refusal, STOPS_READS } from "@keybrake/client";
 import type { VendorName } from "@keybrake/core";
 import type { CallOutcome } from "./call-outcome.ts";
 import { isBreach } from "./cap-breach.ts";
@@ -130,12 +130,13 @@ export function refusalProblem(vendor: string, refusal: Refusal): Problem {
   const retryAt = refusal.retryAt?.toISOString() ?? null;
   if (isBreach(refusal)) {
     const until = retryAt === null ? "at all in this run" : `before ${retryAt}`;
+    const which = STOPS_READS.has(code) ? `tool of ${vendor}` : `tool of ${vendor} that changes something`;
     return {
       error: /^vault_key_/.test(code) ? "vault_key_ended" : "cap_exceeded",
       code,
       retry_at: retryAt,
       retry: false,
-      message: `${message}. Stop: do not call this or any other tool of ${vendor} ${until}, with any arguments. Finish with what you have, and say what was not done.`,
+      message: `${message}. Stop: do not call this or any other ${which} ${until}, with any arguments. Finish with what you have, and say what was not done.`,
     };
   }
   if (refusal.kind === "briefly")

@@ -70,7 +70,9 @@ describe.concurrent("a used-up cap", () => {
       code: "daily_cap_exceeded",
       retry_at: expect.stringMatching(NEXT_DAY),
       retry: false,
-      message: expect.stringMatching(/Stop: do not call this or any other tool of stripe before \d/),
+      message: expect.stringMatching(
+        /Stop: do not call this or any other tool of stripe that changes something before \d/,
+      ),
     });
     expect(first?.artifact).toMatchObject({
       agent_id: agentId,
@@ -101,6 +103,23 @@ describe.concurrent("a used-up cap", () => {
       expect(message.artifact).toMatchObject({ retry_at: expect.stringMatching(NEXT_DAY) });
       expect(JSON.parse(message.text)).toMatchObject({ error: "cap_exceeded", retry: false });
     }
+  });
+
+  it("leaves reading to the agent, until the key itself is ended", async () => {
+    const agent = await createTestAgent("billing_agent", {
+      policy: { ...POOR.policy, allowed_endpoints: ["POST /v1/payment_intents", "GET /v1/payment_intents"] },
+    });
+    const { agentId, environment } = agent;
+    const stripe = stripeClient({ environment });
+    await withAgent({ agentId }, async () => {
+      await expect(stripe.paymentIntents.create(CHARGE)).rejects.toSatisfy(isCapBreach);
+      expect((await stripe.paymentIntents.list()).data).toEqual([]);
+      await admin().agents.revoke(agentId);
+      await expect(stripe.paymentIntents.list()).rejects.toSatisfy(isRefusal);
+      await expect(stripe.paymentIntents.list()).rejects.toSatisfy(isRefusal);
+    });
+    const codes = (await agent.rows()).map(({ denial_code }) => denial_code);
+    expect(codes.toSorted()).toEqual([null, "daily_cap_exceeded", "vault_key_revoked"].toSorted());
   });
 
   it("keeps a tool's own words when it ends on a breach without throwing, as with Resend's SDK", async () => {

@@ -13,7 +13,7 @@ from .refusal import Refusal
 
 _KEYS_MAX = 4096
 # These concern the key itself. A used-up cap leaves what costs nothing allowed: an agent may still read what it has done.
-_EVERYTHING = frozenset({"vault_key_revoked", "vault_key_expired", "monthly_request_limit"})
+STOPS_READS = frozenset({"vault_key_revoked", "vault_key_expired", "monthly_request_limit"})
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Breaker:
             if found is not None and found.until <= time.monotonic():
                 del self._open[digest]
                 found = None
-        if found is None or (method in ("GET", "HEAD") and found.refusal.code not in _EVERYTHING):
+        if found is None or (method in ("GET", "HEAD") and found.refusal.code not in STOPS_READS):
             return None
         return found.refusal, found.answer
 

@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 import keybrake_crewai
-from keybrake_crewai import base_url, identity, names, refusal, run, vault_key
+from keybrake_crewai import base_url, breaker, identity, names, refusal, run, vault_key
+from keybrake_crewai.settings import settings
 
 PACKAGE = Path(__file__).parents[2]
 CONTRACT = json.loads((PACKAGE.parents[1] / "client/agent-contract.json").read_text(encoding="utf-8"))
@@ -44,6 +45,10 @@ class Contract(unittest.TestCase):
         for kind, codes in CONTRACT["refusals"].items():
             for code in codes:
                 self.assertEqual(refusal.kind_of(code), kind, code)
+
+    def test_a_used_up_cap_leaves_reading_and_a_short_limit_is_waited_for(self):
+        self.assertEqual(breaker.STOPS_READS, set(CONTRACT["stops_reads"]["codes"]))
+        self.assertEqual(settings.wait_seconds_max, CONTRACT["waits"]["seconds_max"])
 
     def test_answers_are_understood_alike(self):
         for answer in CONTRACT["answers"]:

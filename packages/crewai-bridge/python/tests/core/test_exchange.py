@@ -31,7 +31,7 @@ class Exchanges(EnvironmentCase):
             patch.start()
             self.addCleanup(patch.stop)
         forget_refusals()
-        self.addCleanup(configure, wait_seconds_max=5)
+        self.addCleanup(configure, wait_seconds_max=30)
         self.sent = []
 
     def call(self, *answers, key=KEY, method="POST", parameters="p", vendor="stripe"):
