@@ -100,8 +100,8 @@ class Exchanges(EnvironmentCase):
         self.call(answer(429, "rate_limited", 2), answer(409, "idempotency_in_flight", 1), answer(200))
         self.assertEqual(self.waits, [2, 1])
         with self.assertRaises(Refused) as refusal:
-            self.call(answer(429, "rate_limited", 3), answer(429, "rate_limited", 3))
-        self.assertEqual((self.waits[2:], refusal.exception.code), ([3], "rate_limited"))
+            self.call(answer(429, "rate_limited", 20), answer(429, "rate_limited", 20))
+        self.assertEqual((self.waits[2:], refusal.exception.code), ([20], "rate_limited"))
         configure(wait_seconds_max=0)
         with self.assertRaises(Refused):
             self.call(answer(429, "rate_limited", 1))
