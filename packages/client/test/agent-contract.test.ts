@@ -168,7 +168,7 @@ describe("a refusal", () => {
   it("says which limit is used up, in words without the code", () => {
     const [daily, text, mail] = CONTRACT.answers.map((answer) => readRefusal(answer, NOW));
     expect(daily?.limit).toEqual({
-      scope: "key",
+      scope: "vault_key",
       window: "daily",
       unit: "usd",
       limit: "100.00",

@@ -136,7 +136,7 @@ export interface Policy {
   readonly onUnpriced: "deny" | "allow";
   /** What the policy's vendor lists grant, by field: `twilio.from`. A field that is missing is absent in the policy. */
   readonly grants: ReadonlyMap<string, ReadonlySet<string>>;
-  /** The longest phone call, to which longer or open ones are cut; null = a call must state its own limit. */
+  /** The longest phone call: one that asks for more is refused, an open one is given this; null = a call must state its own. */
   readonly callSecondsMax: number | null;
   readonly expiresInSeconds: number | null;
   readonly expiresAt: Date | null;
