@@ -38,6 +38,13 @@ const SQL_TIMEOUT_MS = 60_000;
 /** The server sends a heartbeat every 15 s. */
 const EVENT_SILENCE_MS_MAX = 45_000;
 
+/** How to follow events. */
+export interface FollowOptions {
+  readonly signal?: AbortSignal;
+  /** Called once the server follows: nothing that happens from then on is missed. */
+  readonly onOpen?: () => void;
+}
+
 export type AdminClient = ReturnType<typeof createAdminClient>;
 
 /**
@@ -132,7 +139,7 @@ export function createAdminClient(options: AdminClientOptions) {
       query: (query: string) => send("runSql", { body: { query }, timeoutMs: SQL_TIMEOUT_MS }),
     },
     /** Follows calls and changes until `signal` is aborted or the loop is left. Nothing is replayed. */
-    events: (options: { readonly signal?: AbortSignal } = {}) => followEvents(transport, options.signal),
+    events: (options: FollowOptions = {}) => followEvents(transport, options),
   };
 }
 
@@ -188,7 +195,7 @@ async function* parseCalls(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Ca
 
 async function* followEvents(
   transport: Transport,
-  signal: AbortSignal | undefined,
+  { signal, onOpen = () => undefined }: FollowOptions,
 ): AsyncGenerator<KeybrakeEvent, void, undefined> {
   const chunks = transport.stream({
     ...addressOf("streamEvents", {}),
@@ -197,10 +204,23 @@ async function* followEvents(
     signal,
   });
   try {
-    for await (const { event, data } of readEvents(chunks)) {
+    for await (const { event, data } of readEvents(tellFirst(chunks, onOpen))) {
       yield { event, data: JSON.parse(data) } as KeybrakeEvent;
     }
   } catch (error) {
     if (!signal?.aborted) throw error;
+  }
+}
+
+/** The server's first bytes say that it follows. */
+async function* tellFirst(
+  chunks: AsyncIterable<Uint8Array>,
+  onFirst: () => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let isFirst = true;
+  for await (const chunk of chunks) {
+    if (isFirst) onFirst();
+    isFirst = false;
+    yield chunk;
   }
 }

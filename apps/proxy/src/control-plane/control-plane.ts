@@ -19,6 +19,7 @@ import { mountAudit, mountHistory } from "./audit.ts";
 import { authenticateAdmin, type TokenAuthority } from "./authenticate-admin.ts";
 import { mountBudgets } from "./budgets.ts";
 import { mountCalls } from "./calls.ts";
+import { mountConsole } from "./console.ts";
 import { mountDenials } from "./denials.ts";
 import { mountEvents } from "./events.ts";
 import { Guesses } from "./guesses.ts";
@@ -88,7 +89,7 @@ const CONTENT_POLICY = {
 
 /**
  * Makes the control plane: the admin API, health and metrics. It opens nothing and holds no timer while nobody follows
- * its events. Only health, metrics, the API's description and the login answer without an admin token.
+ * its events. Only health, metrics, the API's description, the login and the console's files answer without an admin token.
  */
 export function createControlPlane(dependencies: ControlPlaneDependencies): Express {
   const { logger, version, pepper, adminTokenHash: bootstrapHash } = dependencies;
@@ -115,6 +116,7 @@ export function createControlPlane(dependencies: ControlPlaneDependencies): Expr
   app.use(API_ROOT, login);
   app.use(API_ROOT, authenticateAdmin(authority, guesses, trail));
   app.use(API_ROOT, createApi(dependencies, trail, authority));
+  mountConsole(app);
   app.use((request) => {
     throw new ProblemError("not_found", { detail: `there is nothing at \`${request.path}\`` });
   });
