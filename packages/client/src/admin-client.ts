@@ -76,10 +76,12 @@ export function createAdminClient(options: AdminClientOptions) {
         send("revokeVaultKey", { params: { id }, body }),
     },
     runs: {
+      list: (query: QueryOf<"listRuns"> = {}) => send("listRuns", { query }),
       revoke: (crewRunId: string, body: BodyOf<"revokeRun"> = {}) =>
         send("revokeRun", { params: { crew_run_id: crewRunId }, body }),
     },
     agents: {
+      list: (query: QueryOf<"listAgents"> = {}) => send("listAgents", { query }),
       revoke: (agentId: string, body: BodyOf<"revokeAgent"> = {}) =>
         send("revokeAgent", { params: { agent_id: agentId }, body }),
     },
@@ -90,11 +92,15 @@ export function createAdminClient(options: AdminClientOptions) {
     calls: {
       list: (query: ListCalls = {}) => send("listCalls", { query }),
       get: (id: string) => send("getCall", { params: { id } }),
+      /** What it counts in, and what the audit chain proves of it. */
+      evidence: (id: string) => send("getCallEvidence", { params: { id } }),
       /** Every matching row as CSV, in parts of any size; `limit` is the most rows. */
       csv: (query: ListCalls = {}) => streamCalls(transport, query, "csv"),
       /** Every matching row, one by one; `limit` is the most rows. */
       ndjson: (query: ListCalls = {}) => parseCalls(streamCalls(transport, query, "ndjson")),
     },
+    activity: { list: (query: QueryOf<"listActivity"> = {}) => send("listActivity", { query }) },
+    vendorQuota: { list: (query: QueryOf<"listVendorQuota"> = {}) => send("listVendorQuota", { query }) },
     denials: { list: (query: QueryOf<"listDenials"> = {}) => send("listDenials", { query }) },
     spend: { list: (query: QueryOf<"listSpend">) => send("listSpend", { query }) },
     budgets: {

@@ -1,10 +1,13 @@
 import { z } from "zod";
 import type { OperationName } from "../operations.ts";
+import { activityListSchema, listActivityQuery } from "./activity.ts";
 import { adminEventSchema, listAdminEventsQuery } from "./admin-event.ts";
 import { adminTokenSchema, createAdminTokenBody, createdAdminTokenSchema } from "./admin-token.ts";
+import { agentSchema, listAgentsQuery } from "./agent.ts";
 import { acceptHistoryBody, auditHistorySchema, auditReportSchema } from "./audit.ts";
 import { budgetSchema, createBudgetBody, listBudgetsQuery } from "./budget.ts";
-import { callSchema, listCallsQuery } from "./call.ts";
+import { callPageSchema, callSchema, listCallsQuery } from "./call.ts";
+import { callEvidenceSchema } from "./call-evidence.ts";
 import { denialCountSchema, listDenialsQuery } from "./denial.ts";
 import { agentId, crewRunId, secretName, uuid } from "./identifier.ts";
 import { killSwitchSchema, setKillSwitchBody } from "./kill-switch.ts";
@@ -13,6 +16,7 @@ import { pageOf, pageQuery } from "./page.ts";
 import { refreshedPricesSchema, refreshPricesBody } from "./prices.ts";
 import { reconcileBody, reconcileReportSchema } from "./reconcile.ts";
 import type { Route } from "./route.ts";
+import { listRunsQuery, runPageSchema } from "./run.ts";
 import { createSecretBody, rotateSecretBody, secretSchema, updateSecretBody } from "./secret.ts";
 import { createSessionBody, loginCodeSchema, sessionSchema } from "./session.ts";
 import { listSpendQuery, spendPageSchema } from "./spend.ts";
@@ -27,6 +31,7 @@ import {
   vaultKeyDetailSchema,
   vaultKeySchema,
 } from "./vault-key.ts";
+import { vendorQuotaPageSchema } from "./vendor-quota.ts";
 
 const nothing = {
   change: null,
@@ -189,7 +194,7 @@ export const ROUTES = {
     answers: {
       200: {
         description: "one page; as CSV or NDJSON every row",
-        schema: pageOf(callSchema),
+        schema: callPageSchema,
         mediaTypes: ["text/csv", "application/x-ndjson"],
       },
     },
@@ -202,6 +207,42 @@ export const ROUTES = {
     params: byId,
     answers: { 200: { description: "the audit row", schema: callSchema } },
     problems: ["not_found"],
+  },
+  getCallEvidence: {
+    ...nothing,
+    summary: "Show what a call counts in, and what the audit chain proves of it",
+    role: "auditor",
+    params: byId,
+    answers: { 200: { description: "the evidence, checked just now", schema: callEvidenceSchema } },
+    problems: ["not_found"],
+  },
+  listActivity: {
+    ...nothing,
+    summary: "Count calls and refusals over time",
+    role: "auditor",
+    query: listActivityQuery,
+    answers: { 200: { description: "every bucket of the range", schema: activityListSchema } },
+  },
+  listRuns: {
+    ...nothing,
+    summary: "List runs, the latest activity first",
+    role: "auditor",
+    query: listRunsQuery,
+    answers: { 200: { description: "one page", schema: runPageSchema } },
+  },
+  listAgents: {
+    ...nothing,
+    summary: "List the agents that have vault keys, by name",
+    role: "auditor",
+    query: listAgentsQuery,
+    answers: { 200: { description: "one page", schema: pageOf(agentSchema) } },
+  },
+  listVendorQuota: {
+    ...nothing,
+    summary: "List how fast the vendors are asked, by secret, and who caused their refusals",
+    role: "auditor",
+    query: z.strictObject(pageQuery),
+    answers: { 200: { description: "one page", schema: vendorQuotaPageSchema } },
   },
   listDenials: {
     ...nothing,

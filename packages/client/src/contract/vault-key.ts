@@ -1,6 +1,16 @@
 import { z } from "zod";
 import { budgetSchema } from "./budget.ts";
-import { agentId, crewRunId, instant, keyName, reason, secretName, uuid, vendor } from "./identifier.ts";
+import {
+  agentId,
+  crewRunId,
+  instant,
+  keyName,
+  reason,
+  searchText,
+  secretName,
+  uuid,
+  vendor,
+} from "./identifier.ts";
 import { pageQuery } from "./page.ts";
 import { policyInput, policySchemaOfAnswers } from "./policy.ts";
 
@@ -60,6 +70,11 @@ export const listVaultKeysQuery = z.strictObject({
   agent_id: agentId.optional(),
   crew_run_id: crewRunId.optional(),
   status: z.enum(KEY_STATUSES).optional(),
+  vendor: vendor.optional(),
+  secret: secretName.optional(),
+  q: searchText
+    .optional()
+    .describe("a part of the name, the agent, the run or the key's label, any letter case"),
   ...pageQuery,
 });
 
