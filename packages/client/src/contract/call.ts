@@ -1,4 +1,4 @@
-import { CALL_STATES } from "@keybrake/core";
+import { CALL_STATES, DIRECTIONS } from "@keybrake/core";
 import { z } from "zod";
 import { agentId, crewRunId, instant, instantOrDay, usdText, uuid, vendor } from "./identifier.ts";
 import { pageQuery } from "./page.ts";
@@ -28,7 +28,7 @@ export const callSchema = z
     status_code: count,
     amount: count.describe("in minor units of `currency`"),
     currency: text,
-    direction: z.enum(["in", "out", "fee"]).nullable(),
+    direction: z.enum(DIRECTIONS).nullable(),
     reserved_usd: usdText,
     cost_usd: usdText,
     budget_used_after_usd: usdText.nullable(),
