@@ -32,6 +32,8 @@ type AnswerOf<Name extends OperationName> = z.output<
 
 /** A verification reads the whole log. */
 const VERIFY_TIMEOUT_MS = 15 * 60_000;
+/** A dry run reads for at most 20 s. */
+const DRY_RUN_TIMEOUT_MS = 60_000;
 /** A reconciliation reads hundreds of pages at the vendor. */
 const RECONCILE_TIMEOUT_MS = 15 * 60_000;
 const SQL_TIMEOUT_MS = 60_000;
@@ -84,6 +86,13 @@ export function createAdminClient(options: AdminClientOptions) {
       list: (query: QueryOf<"listAgents"> = {}) => send("listAgents", { query }),
       revoke: (agentId: string, body: BodyOf<"revokeAgent"> = {}) =>
         send("revokeAgent", { params: { agent_id: agentId }, body }),
+    },
+    /** What this version knows of the vendors' APIs. */
+    endpoints: { list: (query: QueryOf<"listEndpoints"> = {}) => send("listEndpoints", { query }) },
+    policies: {
+      templates: (query: QueryOf<"listPolicyTemplates"> = {}) => send("listPolicyTemplates", { query }),
+      /** What a policy would have done to recorded calls. Nothing is changed. */
+      dryRun: (body: BodyOf<"dryRunPolicy">) => send("dryRunPolicy", { body, timeoutMs: DRY_RUN_TIMEOUT_MS }),
     },
     killSwitch: {
       get: () => send("getKillSwitch", {}),

@@ -27,6 +27,7 @@ import { mountKillSwitch } from "./kill-switch.ts";
 import { LiveTail } from "./live-tail.ts";
 import { mountMasterKey } from "./master-key.ts";
 import { type AdminApi, mountOtherMethods } from "./operation-handler.ts";
+import { mountPolicies } from "./policies.ts";
 import { mountPrices } from "./prices.ts";
 import { type ControlPlaneLogger, createErrorHandler, ProblemError } from "./problem.ts";
 import { mountReconcile } from "./reconcile.ts";
@@ -149,6 +150,7 @@ function createApi(
       dependencies.plane?.quota.limitOf(vendor, mode, requestsPerSecond) ?? null,
   });
   mountVaultKeys(api, { database, secrets, pepper, onChange });
+  mountPolicies(api);
   mountKillSwitch(api, database, onChange);
   mountCalls(api, database, longDatabase);
   mountDenials(api, database);

@@ -1,4 +1,4 @@
-import { CALL_STATES, parseUsd } from "@keybrake/core";
+import { CALL_STATES, DIRECTIONS, parseUsd } from "@keybrake/core";
 import { z } from "zod";
 import {
   agentId,
@@ -37,7 +37,7 @@ export const callSchema = z
     status_code: count,
     amount: count.describe("in minor units of `currency`"),
     currency: text,
-    direction: z.enum(["in", "out", "fee"]).nullable(),
+    direction: z.enum(DIRECTIONS).nullable(),
     reserved_usd: usdText,
     cost_usd: usdText,
     budget_used_after_usd: usdText.nullable(),

@@ -9,10 +9,13 @@ import { budgetSchema, createBudgetBody, listBudgetsQuery } from "./budget.ts";
 import { callPageSchema, callSchema, listCallsQuery } from "./call.ts";
 import { callEvidenceSchema } from "./call-evidence.ts";
 import { denialCountSchema, listDenialsQuery } from "./denial.ts";
+import { dryRunPolicyBody, dryRunSchema } from "./dry-run.ts";
+import { endpointSchema, listEndpointsQuery } from "./endpoint.ts";
 import { agentId, crewRunId, secretName, uuid } from "./identifier.ts";
 import { killSwitchSchema, setKillSwitchBody } from "./kill-switch.ts";
 import { masterKeySchema } from "./master-key.ts";
 import { pageOf, pageQuery } from "./page.ts";
+import { policyTemplateSchema } from "./policy-template.ts";
 import { refreshedPricesSchema, refreshPricesBody } from "./prices.ts";
 import { reconcileBody, reconcileReportSchema } from "./reconcile.ts";
 import type { Route } from "./route.ts";
@@ -105,12 +108,15 @@ export const ROUTES = {
     ...nothing,
     summary: "Create a vault key",
     role: "admin",
-    change: { action: "vault_key.create", fields: ["agent_id", "crew_run_id", "secret", "name", "policy"] },
+    change: {
+      action: "vault_key.create",
+      fields: ["agent_id", "crew_run_id", "secret", "parent_id", "name", "policy"],
+    },
     body: createVaultKeyBody,
     answers: {
       201: { description: "created; the key is shown this once", schema: createdVaultKeySchema },
     },
-    problems: ["unknown_secret", "vendor_mismatch"],
+    problems: ["unknown_secret", "vendor_mismatch", "unknown_parent", "parent_unusable", "policy_wider"],
   },
   listVaultKeys: {
     ...nothing,
@@ -137,11 +143,11 @@ export const ROUTES = {
     answers: {
       200: { description: "every call that is decided from now on obeys it", schema: vaultKeySchema },
     },
-    problems: ["not_found", "vault_key_revoked", "vendor_mismatch"],
+    problems: ["not_found", "vault_key_revoked", "vendor_mismatch", "policy_wider"],
   },
   revokeVaultKey: {
     ...nothing,
-    summary: "Revoke a vault key, for good",
+    summary: "Revoke a vault key and its children, for good",
     role: "operator",
     change: { action: "vault_key.revoke", fields: ["reason"] },
     params: byId,
@@ -169,6 +175,30 @@ export const ROUTES = {
     body: revokeBody,
     isBodyOptional: true,
     answers: { 200: { description: "no later call of them is allowed", schema: revocationSchema } },
+  },
+  listEndpoints: {
+    ...nothing,
+    summary: "List the endpoints that this version knows of the vendors, with how each is priced",
+    role: "auditor",
+    query: listEndpointsQuery,
+    answers: {
+      200: { description: "one page, in the order of the catalogues", schema: pageOf(endpointSchema) },
+    },
+  },
+  listPolicyTemplates: {
+    ...nothing,
+    summary: "List policies to start from",
+    role: "auditor",
+    query: z.strictObject(pageQuery),
+    answers: { 200: { description: "one page", schema: pageOf(policyTemplateSchema) } },
+  },
+  dryRunPolicy: {
+    ...nothing,
+    summary: "Judge recorded calls by a policy that is not in force; nothing is changed",
+    role: "auditor",
+    body: dryRunPolicyBody,
+    answers: { 200: { description: "what would have been otherwise", schema: dryRunSchema } },
+    problems: ["overloaded"],
   },
   getKillSwitch: {
     ...nothing,

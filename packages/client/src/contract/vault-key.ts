@@ -21,6 +21,9 @@ export const KEY_STATUSES = ["active", "suspended", "revoked", "expired"] as con
 export const vaultKeySchema = z
   .object({
     id: uuid,
+    parent_id: uuid
+      .nullable()
+      .describe("the key that bounds it: it may do no more, and its calls count in both"),
     redacted: z.string().describe("the key's label, nothing of its secret"),
     name: z.string().nullable(),
     agent_id: agentId,
@@ -29,10 +32,12 @@ export const vaultKeySchema = z
     vendor,
     policy: policySchemaOfAnswers,
     policy_version: z.int().min(1),
-    status: z.enum(KEY_STATUSES),
+    status: z
+      .enum(KEY_STATUSES)
+      .describe("that of the key or of one above it: a child acts only while all of them do"),
     status_reason: z.string().nullable(),
     created_at: instant,
-    expires_at: instant.nullable(),
+    expires_at: instant.nullable().describe("its own or an earlier one above it"),
     revoked_at: instant.nullable(),
   })
   .meta({ id: "VaultKey" });
@@ -46,6 +51,7 @@ export const vaultKeyDetailSchema = vaultKeySchema
 export const createdVaultKeySchema = z
   .object({
     id: uuid,
+    parent_id: uuid.nullable(),
     vault_key: z.string().describe("shown this once; only a keyed hash of it is stored"),
     agent_id: agentId,
     crew_run_id: z.string().nullable(),
@@ -56,7 +62,8 @@ export const createdVaultKeySchema = z
   })
   .meta({ id: "CreatedVaultKey" });
 
-export const createVaultKeyBody = z.strictObject({
+/** A key that stands on its own. */
+export const rootVaultKeyBody = z.strictObject({
   agent_id: agentId,
   secret: secretName,
   policy: policyInput,
@@ -64,11 +71,24 @@ export const createVaultKeyBody = z.strictObject({
   name: keyName.optional(),
 });
 
+export const createVaultKeyBody = rootVaultKeyBody
+  .extend({
+    secret: secretName.optional().describe("required without a parent; with one it is the parent's"),
+    parent_id: uuid
+      .optional()
+      .describe("makes it a child: narrower than that key in every field, at most 4 deep"),
+  })
+  .refine(({ secret, parent_id }) => secret !== undefined || parent_id !== undefined, {
+    path: ["secret"],
+    error: "is required",
+  });
+
 export const updateVaultKeyBody = z.strictObject({ policy: policyInput });
 
 export const listVaultKeysQuery = z.strictObject({
   agent_id: agentId.optional(),
   crew_run_id: crewRunId.optional(),
+  parent_id: uuid.optional().describe("the children of this key"),
   status: z.enum(KEY_STATUSES).optional(),
   vendor: vendor.optional(),
   secret: secretName.optional(),
@@ -80,7 +100,7 @@ export const listVaultKeysQuery = z.strictObject({
 
 export const revokeBody = z.strictObject({ reason: reason.optional() });
 
-/** Which keys a revocation ended; keys that had ended before are not among them. */
+/** Which keys a revocation ended, children among them; keys that had ended before are not. */
 export const revocationSchema = z
   .object({ revoked: z.int().min(0), vault_key_ids: z.array(uuid) })
   .meta({ id: "Revocation" });
@@ -88,6 +108,7 @@ export const revocationSchema = z
 export type VaultKey = z.infer<typeof vaultKeySchema>;
 export type VaultKeyDetail = z.infer<typeof vaultKeyDetailSchema>;
 export type CreatedVaultKey = z.infer<typeof createdVaultKeySchema>;
+export type RootVaultKey = z.input<typeof rootVaultKeyBody>;
 export type CreateVaultKey = z.input<typeof createVaultKeyBody>;
 export type UpdateVaultKey = z.input<typeof updateVaultKeyBody>;
 export type ListVaultKeys = z.input<typeof listVaultKeysQuery>;

@@ -24,6 +24,8 @@ export const example: Vendor = {
   replayHeader: null,
   readBody: null,
   endpoints: CATALOGUE.endpoints,
+  priceRules: { none: "free", amount: "the `cents` of the request" },
+  findUnpricedReason: () => null,
   readCredentialMode: () => null,
   findCredentialProblem: (value) =>
     value.startsWith("pk-") ? null : "is no key of parcels, which begins with `pk-`",
