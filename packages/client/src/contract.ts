@@ -4,6 +4,7 @@
  */
 export * from "./contract/admin-event.ts";
 export * from "./contract/admin-token.ts";
+export * from "./contract/alert.ts";
 export * from "./contract/audit.ts";
 export * from "./contract/budget.ts";
 export * from "./contract/call.ts";
@@ -20,6 +21,7 @@ export { problemSchema, type Route } from "./contract/route.ts";
 export { ROUTES } from "./contract/routes.ts";
 export * from "./contract/secret.ts";
 export * from "./contract/session.ts";
+export * from "./contract/settings.ts";
 export * from "./contract/spend.ts";
 export * from "./contract/sql.ts";
 export * from "./contract/vault-key.ts";
