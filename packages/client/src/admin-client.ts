@@ -143,6 +143,18 @@ export function createAdminClient(options: AdminClientOptions) {
       /** Goes on without what was lost. */
       acceptHistory: (body: BodyOf<"acceptHistory">) => send("acceptHistory", { body }),
     },
+    alerts: { list: (query: QueryOf<"listAlerts"> = {}) => send("listAlerts", { query }) },
+    alertChannels: {
+      create: (body: BodyOf<"createAlertChannel">) => send("createAlertChannel", { body }),
+      list: (query: QueryOf<"listAlertChannels"> = {}) => send("listAlertChannels", { query }),
+      update: (id: string, body: BodyOf<"updateAlertChannel">) =>
+        send("updateAlertChannel", { params: { id }, body }),
+      delete: (id: string): Promise<void> => send("deleteAlertChannel", { params: { id } }),
+      /** Sends a test alert now, once, and tells what came of it. */
+      test: (id: string) => send("testAlertChannel", { params: { id } }),
+    },
+    /** What is in force, and where it comes from. */
+    settings: { get: () => send("getSettings", {}) },
     prices: {
       /** A price table with what Twilio's own pricing API says of some countries. Nothing is changed. */
       refresh: (body: BodyOf<"refreshPrices">) =>
@@ -153,7 +165,7 @@ export function createAdminClient(options: AdminClientOptions) {
     sql: {
       query: (query: string) => send("runSql", { body: { query }, timeoutMs: SQL_TIMEOUT_MS }),
     },
-    /** Follows calls and changes until `signal` is aborted or the loop is left. Nothing is replayed. */
+    /** Follows calls, changes and alerts until `signal` is aborted or the loop is left. Nothing is replayed. */
     events: (options: FollowOptions = {}) => followEvents(transport, options),
   };
 }

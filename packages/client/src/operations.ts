@@ -59,6 +59,13 @@ export const OPERATIONS = {
   verifyAudit: { method: "GET", path: "/audit/verify" },
   getAuditHistory: { method: "GET", path: "/audit/history" },
   acceptHistory: { method: "POST", path: "/audit/accept-history" },
+  listAlerts: { method: "GET", path: "/alerts" },
+  createAlertChannel: { method: "POST", path: "/alert-channels" },
+  listAlertChannels: { method: "GET", path: "/alert-channels" },
+  updateAlertChannel: { method: "PATCH", path: "/alert-channels/{id}" },
+  deleteAlertChannel: { method: "DELETE", path: "/alert-channels/{id}" },
+  testAlertChannel: { method: "POST", path: "/alert-channels/{id}/test" },
+  getSettings: { method: "GET", path: "/settings" },
   streamEvents: { method: "GET", path: "/events" },
   runSql: { method: "POST", path: "/sql" },
 } as const satisfies Record<string, Operation>;

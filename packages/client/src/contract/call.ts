@@ -98,7 +98,7 @@ export const listCallsQuery = z.strictObject({
   endpoint: exact.optional().describe("as the vendor's catalogue writes it, such as `POST /v1/refunds`"),
   path: exact.optional(),
   status_code: statusCode.optional(),
-  direction: z.enum(["in", "out", "fee"]).optional(),
+  direction: z.enum(DIRECTIONS).optional(),
   currency: word.transform((currency) => currency.toLowerCase()).optional(),
   customer_id: exact.optional(),
   vendor_request_id: exact.optional(),

@@ -4,6 +4,15 @@ import { activityListSchema, listActivityQuery } from "./activity.ts";
 import { adminEventSchema, listAdminEventsQuery } from "./admin-event.ts";
 import { adminTokenSchema, createAdminTokenBody, createdAdminTokenSchema } from "./admin-token.ts";
 import { agentSchema, listAgentsQuery } from "./agent.ts";
+import {
+  alertChannelSchema,
+  alertSchema,
+  alertTestSchema,
+  createAlertChannelBody,
+  createdAlertChannelSchema,
+  listAlertsQuery,
+  updateAlertChannelBody,
+} from "./alert.ts";
 import { acceptHistoryBody, auditHistorySchema, auditReportSchema } from "./audit.ts";
 import { budgetSchema, createBudgetBody, listBudgetsQuery } from "./budget.ts";
 import { callPageSchema, callSchema, listCallsQuery } from "./call.ts";
@@ -22,6 +31,7 @@ import type { Route } from "./route.ts";
 import { listRunsQuery, runPageSchema } from "./run.ts";
 import { createSecretBody, rotateSecretBody, secretSchema, updateSecretBody } from "./secret.ts";
 import { createSessionBody, loginCodeSchema, sessionSchema } from "./session.ts";
+import { settingsSchema } from "./settings.ts";
 import { listSpendQuery, spendPageSchema } from "./spend.ts";
 import { runSqlBody, sqlResultSchema } from "./sql.ts";
 import {
@@ -436,9 +446,71 @@ export const ROUTES = {
     answers: { 200: { description: "calls are decided again", schema: auditHistorySchema } },
     problems: ["history_intact"],
   },
+  listAlerts: {
+    ...nothing,
+    summary: "List alerts and where they were sent, newest first",
+    role: "auditor",
+    query: listAlertsQuery,
+    answers: { 200: { description: "one page", schema: pageOf(alertSchema) } },
+  },
+  createAlertChannel: {
+    ...nothing,
+    summary: "Send alerts to a webhook or to Slack",
+    role: "admin",
+    change: { action: "alert_channel.create", fields: ["name", "kind", "events", "min_severity"] },
+    body: createAlertChannelBody,
+    answers: {
+      201: {
+        description: "created; the signing secret is shown this once",
+        schema: createdAlertChannelSchema,
+      },
+    },
+    problems: ["alert_channel_exists", "address_refused"],
+  },
+  listAlertChannels: {
+    ...nothing,
+    summary: "List where alerts go, without the addresses",
+    role: "auditor",
+    query: z.strictObject(pageQuery),
+    answers: { 200: { description: "one page", schema: pageOf(alertChannelSchema) } },
+  },
+  updateAlertChannel: {
+    ...nothing,
+    summary: "Change a channel: its name, its address, what it wants; what is not named stays",
+    role: "admin",
+    change: { action: "alert_channel.update", fields: ["name", "events", "min_severity", "enabled"] },
+    params: byId,
+    body: updateAlertChannelBody,
+    answers: { 200: { description: "holds for every attempt from now on", schema: alertChannelSchema } },
+    problems: ["not_found", "alert_channel_exists", "address_refused"],
+  },
+  deleteAlertChannel: {
+    ...nothing,
+    summary: "Send no more alerts to a channel, and erase its address",
+    role: "admin",
+    change: { action: "alert_channel.delete", fields: [] },
+    params: byId,
+    answers: { 204: { description: "erased; what waited for it is not sent", schema: null } },
+    problems: ["not_found"],
+  },
+  testAlertChannel: {
+    ...nothing,
+    summary: "Send a test alert to one channel, now and once",
+    role: "admin",
+    change: { action: "alert_channel.test", fields: [] },
+    params: byId,
+    answers: { 200: { description: "what happened", schema: alertTestSchema } },
+    problems: ["not_found"],
+  },
+  getSettings: {
+    ...nothing,
+    summary: "Show what is in force and where it comes from, without secrets",
+    role: "auditor",
+    answers: { 200: { description: "the settings", schema: settingsSchema } },
+  },
   streamEvents: {
     ...nothing,
-    summary: "Follow calls and changes as they happen",
+    summary: "Follow calls, changes and alerts as they happen",
     role: "auditor",
     answers: {
       200: { description: "until the reader leaves", schema: null, mediaTypes: ["text/event-stream"] },
