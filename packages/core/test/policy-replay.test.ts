@@ -151,7 +151,7 @@ const stepsOf = (afterMs: fc.Arbitrary<number>, requests: number) =>
       request: fc.nat(requests - 1),
       isReplay: fc.boolean(),
       end: fc.constantFrom("settled", "settled", "released", "not_sent", "unknown"),
-      endsAfterMs: fc.oneof(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 30 * HOUR_MS })),
+      endsAfterMs: fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 30 * HOUR_MS })),
       costPercent: fc.constantFrom(0, 40, 100, 100, 130),
       isAfterEndings: fc.boolean(),
     }),
@@ -173,6 +173,33 @@ describe("replaying a policy over recorded calls", () => {
           const result = replay(policy, calls);
           expect(result.samples).toEqual([]);
           expect(result).toMatchObject({ calls: calls.length, wouldDeny: 0, wouldAllow: 0, undecidable: 0 });
+        }),
+        FUZZ_TENTH,
+      );
+    },
+    FUZZ_TIMEOUT_MS,
+  );
+
+  it(
+    "changes nothing where many calls are decided in one moment",
+    () => {
+      const crowd = fc
+        .array(
+          fc.record<Step>({
+            afterMs: fc.constantFrom(0, 0, 1),
+            request: fc.constantFrom(0, 1),
+            isReplay: fc.constant(false),
+            end: fc.constantFrom("settled", "released", "not_sent"),
+            endsAfterMs: fc.integer({ min: 1, max: 2 }),
+            costPercent: fc.constantFrom(0, 50, 100, 130),
+            isAfterEndings: fc.boolean(),
+          }),
+          { minLength: 3, maxLength: 12 },
+        )
+        .map((steps) => ({ steps, policy: policyOf({ allowed_endpoints: ["* /**"], daily_usd_cap: "40" }) }));
+      fc.assert(
+        fc.property(crowd, ({ steps, policy }) => {
+          expect(replay(policy, record(policy, steps)).samples).toEqual([]);
         }),
         FUZZ_TENTH,
       );
