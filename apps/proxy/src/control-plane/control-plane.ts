@@ -22,6 +22,7 @@ import { mountCallEvidence } from "./call-evidence.ts";
 import { mountCalls } from "./calls.ts";
 import { mountConsole } from "./console.ts";
 import { mountDenials } from "./denials.ts";
+import { mountDryRun } from "./dry-run.ts";
 import { mountEvents } from "./events.ts";
 import { Guesses } from "./guesses.ts";
 import { mountKillSwitch } from "./kill-switch.ts";
@@ -166,7 +167,10 @@ function createApi(
   mountMasterKey(api, dependencies.rotation, dependencies.keyRing);
   mountAudit(api, longDatabase, { signingKey: checkpointKey, readCheckpoints });
   mountHistory(api, database, checkpointKey, dependencies.history);
-  if (dependencies.plane !== undefined) mountPrices(api, dependencies.plane, secrets);
+  if (dependencies.plane !== undefined) {
+    mountPrices(api, dependencies.plane, secrets);
+    mountDryRun(api, longDatabase, dependencies.plane);
+  }
   if (dependencies.reconciler !== undefined) mountReconcile(api, dependencies.reconciler);
   mountEvents(api, tail);
   mountSql(api, queryDatabase);
