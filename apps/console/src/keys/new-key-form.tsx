@@ -6,8 +6,8 @@ import { draftFor, type PolicyDraft, toPolicy } from "../policy/draft.ts";
 import { PolicyEditor, usePolicyEditing } from "../policy/policy-editor.tsx";
 import { MutationError } from "../ui/confirm.tsx";
 import { SelectField, TextField } from "../ui/field.tsx";
+import { GuardedButton } from "../ui/guarded-button.tsx";
 import { Card } from "../ui/page.tsx";
-import { RoleButton } from "../ui/role-button.tsx";
 import { problemsByField } from "../ui/states.tsx";
 import type { AgentSetup } from "./agent-lines.ts";
 
@@ -159,15 +159,15 @@ export function NewKeyForm({
       </Card>
       <MutationError error={create.error} />
       <div>
-        <RoleButton
-          role="admin"
+        <GuardedButton
+          needs="admin"
           type="submit"
           tone="primary"
           isBusy={create.isPending}
           disabled={agentId.trim() === "" || secretName === "" || editing.jsonError !== undefined}
         >
           {parent === null ? "Create the key" : "Create the child key"}
-        </RoleButton>
+        </GuardedButton>
       </div>
     </form>
   );

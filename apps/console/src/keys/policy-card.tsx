@@ -8,8 +8,8 @@ import { PolicyEditor, usePolicyEditing } from "../policy/policy-editor.tsx";
 import { PolicyFacts } from "../policy/policy-facts.tsx";
 import { Button } from "../ui/button.tsx";
 import { MutationError } from "../ui/confirm.tsx";
+import { GuardedButton } from "../ui/guarded-button.tsx";
 import { Card } from "../ui/page.tsx";
-import { RoleButton } from "../ui/role-button.tsx";
 import { problemsByField } from "../ui/states.tsx";
 
 /** A key's policy, to be read, and to be changed after it was tried on what the key did. */
@@ -32,9 +32,9 @@ export function PolicyCard({
       title="Policy"
       actions={
         vaultKey.status === "revoked" ? undefined : (
-          <RoleButton role="admin" onClick={() => setEditing(true)}>
+          <GuardedButton needs="admin" onClick={() => setEditing(true)}>
             Change the policy
-          </RoleButton>
+          </GuardedButton>
         )
       }
     >
@@ -90,9 +90,9 @@ function Editor({
       <MutationError error={save.error} />
       <div className="flex flex-wrap justify-end gap-2">
         <Button onClick={onClose}>Cancel</Button>
-        <RoleButton role="admin" type="submit" tone="primary" isBusy={save.isPending} disabled={!isDraft}>
+        <GuardedButton needs="admin" type="submit" tone="primary" isBusy={save.isPending} disabled={!isDraft}>
           Save the policy
-        </RoleButton>
+        </GuardedButton>
       </div>
     </form>
   );
