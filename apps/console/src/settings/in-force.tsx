@@ -64,7 +64,9 @@ function Server({ settings }: { readonly settings: Settings }) {
           ["Database", `${database.kind} ${database.version}`],
           [
             "The server's role",
-            database.restricted_role ? (
+            database.kind === "embedded" ? (
+              "owns the embedded database"
+            ) : database.restricted_role ? (
               <Badge key="role" tone="good">
                 cannot change the audit log
               </Badge>
