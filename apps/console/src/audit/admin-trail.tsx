@@ -62,7 +62,11 @@ const COLUMNS: readonly Column<AdminEvent>[] = [
       </div>
     ),
   },
-  { id: "action", header: "Action", cell: ({ action }) => <span className="whitespace-nowrap font-mono text-xs">{action}</span> },
+  {
+    id: "action",
+    header: "Action",
+    cell: ({ action }) => <span className="whitespace-nowrap font-mono text-xs">{action}</span>,
+  },
   {
     id: "target",
     header: "Target",

@@ -88,17 +88,13 @@ function Usage({ budget }: { readonly budget: Budget }) {
 }
 
 /** A figure of a budget, and below it the same of test credentials, whose window is their own. */
-function Amount({
-  budget,
-  of,
-}: {
-  readonly budget: Budget;
-  readonly of: "used" | "reserved" | "remaining";
-}) {
+function Amount({ budget, of }: { readonly budget: Budget; readonly of: "used" | "reserved" | "remaining" }) {
   return (
     <div className="flex flex-col whitespace-nowrap">
       {show(budget, budget[of])}
-      {isTested(budget) ? <span className="text-muted text-xs">test {show(budget, budget.test[of])}</span> : null}
+      {isTested(budget) ? (
+        <span className="text-muted text-xs">test {show(budget, budget.test[of])}</span>
+      ) : null}
     </div>
   );
 }
