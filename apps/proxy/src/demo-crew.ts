@@ -1,53 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { AdminClient } from "@keybrake/client";
-import { type PolicyDocument, VENDOR_NAMES, type VendorName } from "@keybrake/core";
+import { POLICY_TEMPLATES, VENDOR_NAMES, type VendorName } from "@keybrake/core";
 import { z } from "zod";
 import { SANDBOX_SECRETS } from "./upstreams.ts";
 
 /** A key that expires sooner than this is replaced at start, so that what is printed works for a while. */
 const LIFETIME_MS_MIN = 15 * 60_000;
-
-/** The crew of the first start: one agent charges, one refunds, one notifies by text message and by mail. */
-const CREW = [
-  {
-    agent_id: "billing_agent",
-    policy: {
-      vendor: "stripe",
-      daily_usd_cap: 10000,
-      allowed_endpoints: ["POST /v1/payment_intents", "GET /v1/customers/*"],
-      expires_in: "24h",
-    },
-  },
-  {
-    agent_id: "refund_agent",
-    policy: {
-      vendor: "stripe",
-      daily_usd_cap: 2000,
-      allowed_endpoints: ["POST /v1/refunds"],
-      expires_in: "8h",
-    },
-  },
-  {
-    agent_id: "notification_agent",
-    policy: {
-      vendor: "twilio",
-      daily_usd_cap: 20,
-      allowed_endpoints: ["POST /2010-04-01/Accounts/*/Messages.json"],
-      expires_in: "24h",
-      twilio: { allowed_countries: ["US", "CA"] },
-    },
-  },
-  {
-    agent_id: "notification_agent",
-    policy: {
-      vendor: "resend",
-      daily_usd_cap: 5,
-      allowed_endpoints: ["POST /emails"],
-      expires_in: "24h",
-    },
-  },
-] satisfies readonly { agent_id: string; policy: PolicyDocument }[];
 
 const savedCrew = z.array(
   z.object({ id: z.string(), agent_id: z.string(), vendor: z.enum(VENDOR_NAMES), vault_key: z.string() }),
@@ -76,7 +35,7 @@ export async function openDemoCrew(admin: AdminClient, dataDir: string): Promise
     });
   }
   const crew: DemoKey[] = [];
-  for (const { agent_id, policy } of CREW) {
+  for (const { agentId: agent_id, policy } of POLICY_TEMPLATES) {
     const { vendor } = policy;
     const known = saved.find((key) => key.agent_id === agent_id && key.vendor === vendor);
     if (known !== undefined && (await isUsable(admin, known.id))) crew.push(known);

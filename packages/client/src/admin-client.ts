@@ -32,11 +32,20 @@ type AnswerOf<Name extends OperationName> = z.output<
 
 /** A verification reads the whole log. */
 const VERIFY_TIMEOUT_MS = 15 * 60_000;
+/** A dry run reads for at most 20 s. */
+const DRY_RUN_TIMEOUT_MS = 60_000;
 /** A reconciliation reads hundreds of pages at the vendor. */
 const RECONCILE_TIMEOUT_MS = 15 * 60_000;
 const SQL_TIMEOUT_MS = 60_000;
 /** The server sends a heartbeat every 15 s. */
 const EVENT_SILENCE_MS_MAX = 45_000;
+
+/** How to follow events. */
+export interface FollowOptions {
+  readonly signal?: AbortSignal;
+  /** Called once the server follows: nothing that happens from then on is missed. */
+  readonly onOpen?: () => void;
+}
 
 export type AdminClient = ReturnType<typeof createAdminClient>;
 
@@ -69,12 +78,21 @@ export function createAdminClient(options: AdminClientOptions) {
         send("revokeVaultKey", { params: { id }, body }),
     },
     runs: {
+      list: (query: QueryOf<"listRuns"> = {}) => send("listRuns", { query }),
       revoke: (crewRunId: string, body: BodyOf<"revokeRun"> = {}) =>
         send("revokeRun", { params: { crew_run_id: crewRunId }, body }),
     },
     agents: {
+      list: (query: QueryOf<"listAgents"> = {}) => send("listAgents", { query }),
       revoke: (agentId: string, body: BodyOf<"revokeAgent"> = {}) =>
         send("revokeAgent", { params: { agent_id: agentId }, body }),
+    },
+    /** What this version knows of the vendors' APIs. */
+    endpoints: { list: (query: QueryOf<"listEndpoints"> = {}) => send("listEndpoints", { query }) },
+    policies: {
+      templates: (query: QueryOf<"listPolicyTemplates"> = {}) => send("listPolicyTemplates", { query }),
+      /** What a policy would have done to recorded calls. Nothing is changed. */
+      dryRun: (body: BodyOf<"dryRunPolicy">) => send("dryRunPolicy", { body, timeoutMs: DRY_RUN_TIMEOUT_MS }),
     },
     killSwitch: {
       get: () => send("getKillSwitch", {}),
@@ -83,11 +101,15 @@ export function createAdminClient(options: AdminClientOptions) {
     calls: {
       list: (query: ListCalls = {}) => send("listCalls", { query }),
       get: (id: string) => send("getCall", { params: { id } }),
+      /** What it counts in, and what the audit chain proves of it. */
+      evidence: (id: string) => send("getCallEvidence", { params: { id } }),
       /** Every matching row as CSV, in parts of any size; `limit` is the most rows. */
       csv: (query: ListCalls = {}) => streamCalls(transport, query, "csv"),
       /** Every matching row, one by one; `limit` is the most rows. */
       ndjson: (query: ListCalls = {}) => parseCalls(streamCalls(transport, query, "ndjson")),
     },
+    activity: { list: (query: QueryOf<"listActivity"> = {}) => send("listActivity", { query }) },
+    vendorQuota: { list: (query: QueryOf<"listVendorQuota"> = {}) => send("listVendorQuota", { query }) },
     denials: { list: (query: QueryOf<"listDenials"> = {}) => send("listDenials", { query }) },
     spend: { list: (query: QueryOf<"listSpend">) => send("listSpend", { query }) },
     budgets: {
@@ -121,6 +143,18 @@ export function createAdminClient(options: AdminClientOptions) {
       /** Goes on without what was lost. */
       acceptHistory: (body: BodyOf<"acceptHistory">) => send("acceptHistory", { body }),
     },
+    alerts: { list: (query: QueryOf<"listAlerts"> = {}) => send("listAlerts", { query }) },
+    alertChannels: {
+      create: (body: BodyOf<"createAlertChannel">) => send("createAlertChannel", { body }),
+      list: (query: QueryOf<"listAlertChannels"> = {}) => send("listAlertChannels", { query }),
+      update: (id: string, body: BodyOf<"updateAlertChannel">) =>
+        send("updateAlertChannel", { params: { id }, body }),
+      delete: (id: string): Promise<void> => send("deleteAlertChannel", { params: { id } }),
+      /** Sends a test alert now, once, and tells what came of it. */
+      test: (id: string) => send("testAlertChannel", { params: { id } }),
+    },
+    /** What is in force, and where it comes from. */
+    settings: { get: () => send("getSettings", {}) },
     prices: {
       /** A price table with what Twilio's own pricing API says of some countries. Nothing is changed. */
       refresh: (body: BodyOf<"refreshPrices">) =>
@@ -131,8 +165,8 @@ export function createAdminClient(options: AdminClientOptions) {
     sql: {
       query: (query: string) => send("runSql", { body: { query }, timeoutMs: SQL_TIMEOUT_MS }),
     },
-    /** Follows calls and changes until `signal` is aborted or the loop is left. Nothing is replayed. */
-    events: (options: { readonly signal?: AbortSignal } = {}) => followEvents(transport, options.signal),
+    /** Follows calls, changes and alerts until `signal` is aborted or the loop is left. Nothing is replayed. */
+    events: (options: FollowOptions = {}) => followEvents(transport, options),
   };
 }
 
@@ -188,7 +222,7 @@ async function* parseCalls(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Ca
 
 async function* followEvents(
   transport: Transport,
-  signal: AbortSignal | undefined,
+  { signal, onOpen = () => undefined }: FollowOptions,
 ): AsyncGenerator<KeybrakeEvent, void, undefined> {
   const chunks = transport.stream({
     ...addressOf("streamEvents", {}),
@@ -197,10 +231,23 @@ async function* followEvents(
     signal,
   });
   try {
-    for await (const { event, data } of readEvents(chunks)) {
+    for await (const { event, data } of readEvents(tellFirst(chunks, onOpen))) {
       yield { event, data: JSON.parse(data) } as KeybrakeEvent;
     }
   } catch (error) {
     if (!signal?.aborted) throw error;
+  }
+}
+
+/** The server's first bytes say that it follows. */
+async function* tellFirst(
+  chunks: AsyncIterable<Uint8Array>,
+  onFirst: () => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let isFirst = true;
+  for await (const chunk of chunks) {
+    if (isFirst) onFirst();
+    isFirst = false;
+    yield chunk;
   }
 }

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { type CreateBudget, createBudgetBody } from "./contract/budget.ts";
 import { agentId } from "./contract/identifier.ts";
 import { type Immutable, listPolicyIssues } from "./contract/policy.ts";
-import { type CreateVaultKey, createVaultKeyBody } from "./contract/vault-key.ts";
+import { type RootVaultKey, rootVaultKeyBody } from "./contract/vault-key.ts";
 
 /** The key that an agent gets for one vendor while its crew runs. The vendor stands beside it and not in the policy. */
 export interface AgentKey {
@@ -23,7 +23,7 @@ export interface PlannedKey {
   readonly agentId: string;
   readonly vendor: VendorName;
   readonly secret: string;
-  readonly policy: CreateVaultKey["policy"];
+  readonly policy: RootVaultKey["policy"];
 }
 
 /** An agent and the keys that it is to get. */
@@ -48,12 +48,12 @@ export interface PlannedAgent {
  *       billing_agent:
  *         stripe: { secret: stripe-live, policy: { total_usd_cap: 20, allowed_endpoints: [POST /v1/refunds] } }
  *
- * The entries of `budgets` and `keys` are the bodies that the admin API takes.
+ * The entries of `budgets` and `keys` are the bodies that the admin API takes; a child key is no lasting one.
  */
 export interface Manifest {
   readonly secrets: readonly string[];
   readonly budgets: readonly CreateBudget[];
-  readonly keys: readonly (CreateVaultKey & { readonly name: string })[];
+  readonly keys: readonly (RootVaultKey & { readonly name: string })[];
   readonly agents: readonly PlannedAgent[];
 }
 
@@ -71,7 +71,7 @@ export class ManifestError extends Error {
 
 const agentKey = (vendor: VendorName) =>
   z.strictObject({
-    secret: createVaultKeyBody.shape.secret,
+    secret: rootVaultKeyBody.shape.secret,
     policy: z
       .looseObject({}, { error: "must be a policy" })
       .check(({ value, issues }) => {
@@ -81,7 +81,7 @@ const agentKey = (vendor: VendorName) =>
         }
         issues.push(...listPolicyIssues({ ...value, vendor }));
       })
-      .transform((policy) => ({ ...policy, vendor }) as CreateVaultKey["policy"]),
+      .transform((policy) => ({ ...policy, vendor }) as RootVaultKey["policy"]),
   });
 
 const vendorKeys = z.strictObject(
@@ -103,10 +103,10 @@ const agentsSchema = z
   .transform((agents) => Object.entries(agents).map(([id, vendors]) => planAgent(id, vendors ?? {})));
 
 const manifestSchema = z.strictObject({
-  secrets: z.array(createVaultKeyBody.shape.secret).default([]),
+  secrets: z.array(rootVaultKeyBody.shape.secret).default([]),
   budgets: z.array(createBudgetBody).default([]),
   keys: z
-    .array(createVaultKeyBody.extend({ name: createVaultKeyBody.shape.name.unwrap() }))
+    .array(rootVaultKeyBody.extend({ name: rootVaultKeyBody.shape.name.unwrap() }))
     .default([])
     .check((context) => {
       const names = context.value.map(({ name }) => name);

@@ -24,4 +24,5 @@ export function canMove(from: CallState, to: CallState): boolean {
 }
 
 /** Where the money of a call goes: collected for us, leaving us, or a vendor's fee. Null when none moves. */
-export type Direction = "in" | "out" | "fee";
+export const DIRECTIONS = ["in", "out", "fee"] as const;
+export type Direction = (typeof DIRECTIONS)[number];

@@ -11,29 +11,41 @@ import type { Reconciler } from "../reconcile/reconciler.ts";
 import { withUnavailable } from "../secrets/available-database.ts";
 import type { KeyRing } from "../secrets/key-ring.ts";
 import type { MasterKeyRotation } from "../secrets/master-key-rotation.ts";
+import type { SecretRecord } from "../secrets/secret-rows.ts";
 import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
+import { mountActivity } from "./activity.ts";
 import { mountAdminEvents } from "./admin-events.ts";
 import { mountAdminTokens } from "./admin-tokens.ts";
 import { AdminTrail, type TrailReplica } from "./admin-trail.ts";
+import { mountAgents } from "./agents.ts";
+import { type AlertParts, mountAlertChannels } from "./alert-channels.ts";
+import { mountAlerts } from "./alerts.ts";
 import { mountAudit, mountHistory } from "./audit.ts";
 import { authenticateAdmin, type TokenAuthority } from "./authenticate-admin.ts";
 import { mountBudgets } from "./budgets.ts";
+import { mountCallEvidence } from "./call-evidence.ts";
 import { mountCalls } from "./calls.ts";
+import { mountConsole } from "./console.ts";
 import { mountDenials } from "./denials.ts";
+import { mountDryRun } from "./dry-run.ts";
 import { mountEvents } from "./events.ts";
 import { Guesses } from "./guesses.ts";
 import { mountKillSwitch } from "./kill-switch.ts";
 import { LiveTail } from "./live-tail.ts";
 import { mountMasterKey } from "./master-key.ts";
 import { type AdminApi, mountOtherMethods } from "./operation-handler.ts";
+import { mountPolicies } from "./policies.ts";
 import { mountPrices } from "./prices.ts";
 import { type ControlPlaneLogger, createErrorHandler, ProblemError } from "./problem.ts";
 import { mountReconcile } from "./reconcile.ts";
+import { mountRuns } from "./runs.ts";
 import { mountSecrets } from "./secrets.ts";
 import { mountLogin, mountSessions } from "./sessions.ts";
+import { mountSettings, type SettingsParts } from "./settings.ts";
 import { mountSpend } from "./spend.ts";
 import { mountSql } from "./sql-query.ts";
 import { mountVaultKeys } from "./vault-keys.ts";
+import { mountVendorQuotas } from "./vendor-quotas.ts";
 
 /** Everything the control plane works with. On PGlite all three databases are the same one. */
 export interface ControlPlaneDependencies {
@@ -70,6 +82,12 @@ export interface ControlPlaneDependencies {
   readonly plane?: DataPlane;
   /** Compares days with vendors' records; without it that operation does not exist. */
   readonly reconciler?: Pick<Reconciler, "run" | "now">;
+  /** Where agents reach the data plane: who creates a key is told. */
+  readonly dataUrl: string;
+  /** Where alerts go, and who sends them. */
+  readonly alerts: AlertParts;
+  /** What the server was started with; without it that operation does not exist. */
+  readonly settings?: SettingsParts;
   readonly metrics: Registry;
   readonly logger: ControlPlaneLogger;
   readonly version: string;
@@ -88,7 +106,7 @@ const CONTENT_POLICY = {
 
 /**
  * Makes the control plane: the admin API, health and metrics. It opens nothing and holds no timer while nobody follows
- * its events. Only health, metrics, the API's description and the login answer without an admin token.
+ * its events. Only health, metrics, the API's description, the login and the console's files answer without an admin token.
  */
 export function createControlPlane(dependencies: ControlPlaneDependencies): Express {
   const { logger, version, pepper, adminTokenHash: bootstrapHash } = dependencies;
@@ -115,6 +133,7 @@ export function createControlPlane(dependencies: ControlPlaneDependencies): Expr
   app.use(API_ROOT, login);
   app.use(API_ROOT, authenticateAdmin(authority, guesses, trail));
   app.use(API_ROOT, createApi(dependencies, trail, authority));
+  mountConsole(app);
   app.use((request) => {
     throw new ProblemError("not_found", { detail: `there is nothing at \`${request.path}\`` });
   });
@@ -131,7 +150,15 @@ function createApi(
   trail: AdminTrail,
   authority: TokenAuthority,
 ): express.Router {
-  const { secrets, pepper, onChange, logger, checkpointKey, readCheckpoints = async () => [] } = dependencies;
+  const {
+    secrets,
+    pepper,
+    dataUrl,
+    onChange,
+    logger,
+    checkpointKey,
+    readCheckpoints = async () => [],
+  } = dependencies;
   const database = withUnavailable(dependencies.database);
   const longDatabase = withUnavailable(dependencies.longDatabase);
   const queryDatabase = withUnavailable(dependencies.queryDatabase ?? dependencies.database);
@@ -141,16 +168,24 @@ function createApi(
   });
   const router = createRouter();
   const api: AdminApi = { router, trail };
-  mountSecrets(api, secrets, {
-    onChange,
-    paceOf: ({ vendor, mode, requestsPerSecond }) =>
-      dependencies.plane?.quota.limitOf(vendor, mode, requestsPerSecond) ?? null,
-  });
-  mountVaultKeys(api, { database, secrets, pepper, onChange });
+  const paceOf = ({ vendor, mode, requestsPerSecond }: SecretRecord) =>
+    dependencies.plane?.quota.limitOf(vendor, mode, requestsPerSecond) ?? null;
+  mountSecrets(api, secrets, { onChange, paceOf });
+  mountVaultKeys(api, { database, secrets, pepper, dataUrl, onChange });
+  mountPolicies(api);
   mountKillSwitch(api, database, onChange);
   mountCalls(api, database, longDatabase);
+  mountCallEvidence(api, database, (vendor) => dependencies.plane?.quota.isVendorsOwn(vendor) ?? true);
   mountDenials(api, database);
   mountSpend(api, longDatabase);
+  mountActivity(api, database);
+  mountRuns(api, database);
+  mountAgents(api, database);
+  mountVendorQuotas(api, database, secrets, {
+    replica: dependencies.replica,
+    paceOf,
+    queueOf: (secretId) => dependencies.plane?.quota.queueOf(secretId) ?? null,
+  });
   mountBudgets(api, database, secrets);
   mountAdminTokens(api, database, pepper);
   mountAdminEvents(api, database);
@@ -158,8 +193,14 @@ function createApi(
   mountMasterKey(api, dependencies.rotation, dependencies.keyRing);
   mountAudit(api, longDatabase, { signingKey: checkpointKey, readCheckpoints });
   mountHistory(api, database, checkpointKey, dependencies.history);
-  if (dependencies.plane !== undefined) mountPrices(api, dependencies.plane, secrets);
+  if (dependencies.plane !== undefined) {
+    mountPrices(api, dependencies.plane, secrets);
+    mountDryRun(api, longDatabase, dependencies.plane);
+  }
   if (dependencies.reconciler !== undefined) mountReconcile(api, dependencies.reconciler);
+  mountAlerts(api, database);
+  mountAlertChannels(api, dependencies.alerts);
+  if (dependencies.settings !== undefined) mountSettings(api, database, dependencies.settings);
   mountEvents(api, tail);
   mountSql(api, queryDatabase);
   mountOtherMethods(router);

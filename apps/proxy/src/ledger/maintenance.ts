@@ -1,3 +1,4 @@
+import { sumUpCalls } from "./call-sums.ts";
 import { type Database, sqlStateOf } from "./database.ts";
 
 const MONTHS_AHEAD = 2;
@@ -89,24 +90,49 @@ export async function forgetRepetitions(database: Database): Promise<void> {
   }
 }
 
-/** Runs all of it now and every hour; returns how to stop it. A failing step is told and tried again next time. */
+/**
+ * Removes alerts older than the retention. Those of a window that may still be open stay: without them, its thresholds
+ * would be told again.
+ */
+export async function forgetAlerts(database: Database, days: number): Promise<void> {
+  await database.query(
+    `DELETE FROM alerts WHERE raised_at < now() - $1 * interval '1 day' AND (window_start IS NULL
+       OR (window_start > DATE '0001-01-01' AND window_start < date_trunc('month', ledger_day()::timestamp)::date))`,
+    [days],
+  );
+}
+
+/**
+ * Runs all of it now and every hour; returns how to stop it. A failing step is told and tried again next time. Nobody
+ * waits for the sums, which after an update may take minutes.
+ */
 export async function startMaintenance(
   database: Database,
   retentionDays: number,
   sign: SignTombstone,
   onError: (what: string, error: unknown) => void,
-): Promise<() => void> {
+): Promise<() => Promise<void>> {
   await ensurePartitions(database);
+  let isStopped = false;
+  let summing = Promise.resolve();
   const run = async () => {
     const steps: [string, () => Promise<unknown>][] = [
       ["create partitions", () => ensurePartitions(database)],
       ["apply retention", () => applyRetention(database, retentionDays, sign)],
       ["forget repetitions", () => forgetRepetitions(database)],
+      ["forget alerts", () => forgetAlerts(database, retentionDays)],
     ];
     for (const [what, step] of steps) await step().catch((error: unknown) => onError(what, error));
+    summing = summing
+      .then(() => sumUpCalls(database, () => isStopped))
+      .catch((error: unknown) => onError("sum up calls", error));
   };
   await run();
   const timer = setInterval(() => void run(), EVERY_MS);
   timer.unref();
-  return () => clearInterval(timer);
+  return async () => {
+    clearInterval(timer);
+    isStopped = true;
+    await summing;
+  };
 }

@@ -37,6 +37,13 @@ export interface VendorQuotaEvents {
   readonly announce: (secretId: string, retryAfterMs: number | null) => void;
 }
 
+/** One credential's queue: how many calls wait, how many are with the vendor, and how many a second are let through. */
+export interface QueueState {
+  readonly waiting: number;
+  readonly inFlight: number;
+  readonly perSecond: number | null;
+}
+
 interface Entry {
   readonly secret: PacedSecret;
   readonly queue: VendorQueue;
@@ -125,6 +132,18 @@ export class VendorQuota {
     }));
   }
 
+  /** What one credential's queue holds at this replica; null when nothing was sent with it yet. */
+  queueOf(secretId: string): QueueState | null {
+    const queue = this.#entries.get(secretId)?.queue;
+    if (queue === undefined) return null;
+    return { waiting: queue.length, inFlight: queue.running, perSecond: queue.perSecond };
+  }
+
+  /** Whether calls go to the vendor itself. */
+  isVendorsOwn(vendor: VendorName): boolean {
+    return this.#paces[vendor].isVendorsOwn;
+  }
+
   /** Requests a second for a secret of a vendor, as configured and documented; null = nobody knows of a limit. */
   limitOf(vendor: VendorName, mode: CredentialMode, own: number | null): number | null {
     const { requestsPerSecond, isVendorsOwn } = this.#paces[vendor];
@@ -198,7 +217,7 @@ async function readUsage(
   const rows = await answerInTime(
     database.query(
       `SELECT c.agent_id, count(*)::integer AS calls FROM calls c
-       WHERE c.requested_at > clock_timestamp() - $3 * interval '1 millisecond' AND c.verdict = 'allow' AND c.vendor = $2
+       WHERE c.requested_at > now() - $3 * interval '1 millisecond' AND c.verdict = 'allow' AND c.vendor = $2
          AND NOT (c.state = 'released' AND c.status_code IS NULL)
          AND (c.vault_key_id IS NULL OR (SELECT k.secret_id FROM vault_keys k WHERE k.id = c.vault_key_id) = $1)
        GROUP BY 1 ORDER BY 2 DESC, 1`,

@@ -1,7 +1,16 @@
-import { CALL_STATES } from "@keybrake/core";
+import { CALL_STATES, DIRECTIONS, parseUsd } from "@keybrake/core";
 import { z } from "zod";
-import { agentId, crewRunId, instant, instantOrDay, usdText, uuid, vendor } from "./identifier.ts";
-import { pageQuery } from "./page.ts";
+import {
+  agentId,
+  crewRunId,
+  instant,
+  instantOrDay,
+  searchText,
+  usdText,
+  uuid,
+  vendor,
+} from "./identifier.ts";
+import { pageOf, pageQuery } from "./page.ts";
 
 const text = z.string().nullable();
 const count = z.int().nullable();
@@ -28,7 +37,7 @@ export const callSchema = z
     status_code: count,
     amount: count.describe("in minor units of `currency`"),
     currency: text,
-    direction: z.enum(["in", "out", "fee"]).nullable(),
+    direction: z.enum(DIRECTIONS).nullable(),
     reserved_usd: usdText,
     cost_usd: usdText,
     budget_used_after_usd: usdText.nullable(),
@@ -55,7 +64,27 @@ export const callSchema = z
 /** The audit log's columns, in order. */
 export const CALL_COLUMNS = Object.keys(callSchema.shape) as readonly (keyof Call)[];
 
+/** One page of the audit log, and how far a search has come. */
+export const callPageSchema = pageOf(callSchema)
+  .extend({
+    searched_to: instant
+      .nullable()
+      .describe(
+        "a search gives what it has found when its time is over, which may be nothing: no later call was overlooked, and `next_cursor` goes on; null = the page is full, or there is no more",
+      ),
+  })
+  .meta({ id: "CallPage" });
+
 export const CALL_FORMATS = ["json", "csv", "ndjson"] as const;
+
+/** A column's text, compared exactly. */
+const exact = z.string().min(1).max(2_048);
+const word = z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, { error: "must be a word such as `GET`" });
+const digits = z.string().regex(/^[1-5][0-9]{2}$/);
+const statusCode = z
+  .union([z.int(), digits.transform(Number)], { error: "must be an HTTP status such as `402`" })
+  .pipe(z.int().min(100).max(599))
+  .meta({ schema: { type: "integer", minimum: 100, maximum: 599 } });
 
 export const listCallsQuery = z.strictObject({
   agent_id: agentId.optional(),
@@ -63,6 +92,29 @@ export const listCallsQuery = z.strictObject({
   vault_key_id: uuid.optional(),
   vendor: vendor.optional(),
   state: z.enum(CALL_STATES).optional(),
+  verdict: callSchema.shape.verdict.optional(),
+  denial_code: word.optional(),
+  method: word.transform((method) => method.toUpperCase()).optional(),
+  endpoint: exact.optional().describe("as the vendor's catalogue writes it, such as `POST /v1/refunds`"),
+  path: exact.optional(),
+  status_code: statusCode.optional(),
+  direction: z.enum(DIRECTIONS).optional(),
+  currency: word.transform((currency) => currency.toLowerCase()).optional(),
+  customer_id: exact.optional(),
+  vendor_request_id: exact.optional(),
+  vendor_object_id: exact.optional(),
+  replica: exact.optional(),
+  claimed: z
+    .literal("true")
+    .optional()
+    .describe("only calls whose request claimed another agent or run than its key's label"),
+  min_cost_usd: z
+    .string()
+    .refine((value) => parseUsd(value) !== null, {
+      error: "must be dollars as a decimal string, at least 0, with at most six decimals",
+    })
+    .optional(),
+  q: searchText.optional().describe("a part of the path or of the metadata, any letter case"),
   from: instantOrDay.optional().describe("this instant and later"),
   to: instantOrDay.optional().describe("before this instant"),
   format: z
@@ -73,4 +125,5 @@ export const listCallsQuery = z.strictObject({
 });
 
 export type Call = z.infer<typeof callSchema>;
+export type CallPage = z.infer<typeof callPageSchema>;
 export type ListCalls = Omit<z.input<typeof listCallsQuery>, "format">;

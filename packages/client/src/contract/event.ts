@@ -1,3 +1,4 @@
+import type { Alert } from "./alert.ts";
 import type { Call } from "./call.ts";
 
 /** A change of keys or of the kill switch, as it is announced to all replicas. */
@@ -8,10 +9,12 @@ export interface ChangeEvent {
 }
 
 /**
- * What the live tail tells. `call` comes when a call was decided and again when its outcome was written; `skipped`
- * when there were more calls than the tail carries, with how many batches were left out.
+ * What the live tail tells. `call` comes when a call was decided and again when its outcome was written; `alert` when
+ * one was raised, before it was sent anywhere; `skipped` when there were more calls than the tail carries, with how many
+ * batches were left out.
  */
 export type KeybrakeEvent =
   | { readonly event: "call"; readonly data: Call }
   | { readonly event: "change"; readonly data: ChangeEvent }
+  | { readonly event: "alert"; readonly data: Alert }
   | { readonly event: "skipped"; readonly data: { readonly links: number } };

@@ -19,6 +19,13 @@ export const agentId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, {
 
 const PRINTABLE = /^[\p{L}\p{N}][^\p{C}\p{Zl}\p{Zp}]{0,199}$/u;
 
+/** Text that is looked for, any letter case; `%` and `_` stand for themselves. */
+export const searchText = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[^\p{Cc}]*$/u, { error: "must be 1 to 200 characters without control characters" });
+
 /** The run of a crew: any printable text of at most 200 characters that starts with a letter or a digit. */
 export const crewRunId = z.string().regex(PRINTABLE, {
   error: "must be 1 to 200 printable characters, and start with a letter or a digit",

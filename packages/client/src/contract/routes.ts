@@ -1,20 +1,37 @@
 import { z } from "zod";
 import type { OperationName } from "../operations.ts";
+import { activityListSchema, listActivityQuery } from "./activity.ts";
 import { adminEventSchema, listAdminEventsQuery } from "./admin-event.ts";
 import { adminTokenSchema, createAdminTokenBody, createdAdminTokenSchema } from "./admin-token.ts";
+import { agentSchema, listAgentsQuery } from "./agent.ts";
+import {
+  alertChannelSchema,
+  alertSchema,
+  alertTestSchema,
+  createAlertChannelBody,
+  createdAlertChannelSchema,
+  listAlertsQuery,
+  updateAlertChannelBody,
+} from "./alert.ts";
 import { acceptHistoryBody, auditHistorySchema, auditReportSchema } from "./audit.ts";
 import { budgetSchema, createBudgetBody, listBudgetsQuery } from "./budget.ts";
-import { callSchema, listCallsQuery } from "./call.ts";
+import { callPageSchema, callSchema, listCallsQuery } from "./call.ts";
+import { callEvidenceSchema } from "./call-evidence.ts";
 import { denialCountSchema, listDenialsQuery } from "./denial.ts";
+import { dryRunPolicyBody, dryRunSchema } from "./dry-run.ts";
+import { endpointSchema, listEndpointsQuery } from "./endpoint.ts";
 import { agentId, crewRunId, secretName, uuid } from "./identifier.ts";
 import { killSwitchSchema, setKillSwitchBody } from "./kill-switch.ts";
 import { masterKeySchema } from "./master-key.ts";
 import { pageOf, pageQuery } from "./page.ts";
+import { policyTemplateSchema } from "./policy-template.ts";
 import { refreshedPricesSchema, refreshPricesBody } from "./prices.ts";
 import { reconcileBody, reconcileReportSchema } from "./reconcile.ts";
 import type { Route } from "./route.ts";
+import { listRunsQuery, runPageSchema } from "./run.ts";
 import { createSecretBody, rotateSecretBody, secretSchema, updateSecretBody } from "./secret.ts";
 import { createSessionBody, loginCodeSchema, sessionSchema } from "./session.ts";
+import { settingsSchema } from "./settings.ts";
 import { listSpendQuery, spendPageSchema } from "./spend.ts";
 import { runSqlBody, sqlResultSchema } from "./sql.ts";
 import {
@@ -27,6 +44,7 @@ import {
   vaultKeyDetailSchema,
   vaultKeySchema,
 } from "./vault-key.ts";
+import { vendorQuotaPageSchema } from "./vendor-quota.ts";
 
 const nothing = {
   change: null,
@@ -100,12 +118,15 @@ export const ROUTES = {
     ...nothing,
     summary: "Create a vault key",
     role: "admin",
-    change: { action: "vault_key.create", fields: ["agent_id", "crew_run_id", "secret", "name", "policy"] },
+    change: {
+      action: "vault_key.create",
+      fields: ["agent_id", "crew_run_id", "secret", "parent_id", "name", "policy"],
+    },
     body: createVaultKeyBody,
     answers: {
       201: { description: "created; the key is shown this once", schema: createdVaultKeySchema },
     },
-    problems: ["unknown_secret", "vendor_mismatch"],
+    problems: ["unknown_secret", "vendor_mismatch", "unknown_parent", "parent_unusable", "policy_wider"],
   },
   listVaultKeys: {
     ...nothing,
@@ -132,11 +153,11 @@ export const ROUTES = {
     answers: {
       200: { description: "every call that is decided from now on obeys it", schema: vaultKeySchema },
     },
-    problems: ["not_found", "vault_key_revoked", "vendor_mismatch"],
+    problems: ["not_found", "vault_key_revoked", "vendor_mismatch", "policy_wider"],
   },
   revokeVaultKey: {
     ...nothing,
-    summary: "Revoke a vault key, for good",
+    summary: "Revoke a vault key and its children, for good",
     role: "operator",
     change: { action: "vault_key.revoke", fields: ["reason"] },
     params: byId,
@@ -165,6 +186,30 @@ export const ROUTES = {
     isBodyOptional: true,
     answers: { 200: { description: "no later call of them is allowed", schema: revocationSchema } },
   },
+  listEndpoints: {
+    ...nothing,
+    summary: "List the endpoints that this version knows of the vendors, with how each is priced",
+    role: "auditor",
+    query: listEndpointsQuery,
+    answers: {
+      200: { description: "one page, in the order of the catalogues", schema: pageOf(endpointSchema) },
+    },
+  },
+  listPolicyTemplates: {
+    ...nothing,
+    summary: "List policies to start from",
+    role: "auditor",
+    query: z.strictObject(pageQuery),
+    answers: { 200: { description: "one page", schema: pageOf(policyTemplateSchema) } },
+  },
+  dryRunPolicy: {
+    ...nothing,
+    summary: "Judge recorded calls by a policy that is not in force; nothing is changed",
+    role: "auditor",
+    body: dryRunPolicyBody,
+    answers: { 200: { description: "what would have been otherwise", schema: dryRunSchema } },
+    problems: ["overloaded"],
+  },
   getKillSwitch: {
     ...nothing,
     summary: "Show the kill switch",
@@ -189,7 +234,7 @@ export const ROUTES = {
     answers: {
       200: {
         description: "one page; as CSV or NDJSON every row",
-        schema: pageOf(callSchema),
+        schema: callPageSchema,
         mediaTypes: ["text/csv", "application/x-ndjson"],
       },
     },
@@ -202,6 +247,42 @@ export const ROUTES = {
     params: byId,
     answers: { 200: { description: "the audit row", schema: callSchema } },
     problems: ["not_found"],
+  },
+  getCallEvidence: {
+    ...nothing,
+    summary: "Show what a call counts in, and what the audit chain proves of it",
+    role: "auditor",
+    params: byId,
+    answers: { 200: { description: "the evidence, checked just now", schema: callEvidenceSchema } },
+    problems: ["not_found"],
+  },
+  listActivity: {
+    ...nothing,
+    summary: "Count calls and refusals over time",
+    role: "auditor",
+    query: listActivityQuery,
+    answers: { 200: { description: "every bucket of the range", schema: activityListSchema } },
+  },
+  listRuns: {
+    ...nothing,
+    summary: "List runs, the latest activity first",
+    role: "auditor",
+    query: listRunsQuery,
+    answers: { 200: { description: "one page", schema: runPageSchema } },
+  },
+  listAgents: {
+    ...nothing,
+    summary: "List the agents that have vault keys, by name",
+    role: "auditor",
+    query: listAgentsQuery,
+    answers: { 200: { description: "one page", schema: pageOf(agentSchema) } },
+  },
+  listVendorQuota: {
+    ...nothing,
+    summary: "List how fast the vendors are asked, by secret, and who caused their refusals",
+    role: "auditor",
+    query: z.strictObject(pageQuery),
+    answers: { 200: { description: "one page", schema: vendorQuotaPageSchema } },
   },
   listDenials: {
     ...nothing,
@@ -365,9 +446,71 @@ export const ROUTES = {
     answers: { 200: { description: "calls are decided again", schema: auditHistorySchema } },
     problems: ["history_intact"],
   },
+  listAlerts: {
+    ...nothing,
+    summary: "List alerts and where they were sent, newest first",
+    role: "auditor",
+    query: listAlertsQuery,
+    answers: { 200: { description: "one page", schema: pageOf(alertSchema) } },
+  },
+  createAlertChannel: {
+    ...nothing,
+    summary: "Send alerts to a webhook or to Slack",
+    role: "admin",
+    change: { action: "alert_channel.create", fields: ["name", "kind", "events", "min_severity"] },
+    body: createAlertChannelBody,
+    answers: {
+      201: {
+        description: "created; the signing secret is shown this once",
+        schema: createdAlertChannelSchema,
+      },
+    },
+    problems: ["alert_channel_exists", "address_refused"],
+  },
+  listAlertChannels: {
+    ...nothing,
+    summary: "List where alerts go, without the addresses",
+    role: "auditor",
+    query: z.strictObject(pageQuery),
+    answers: { 200: { description: "one page", schema: pageOf(alertChannelSchema) } },
+  },
+  updateAlertChannel: {
+    ...nothing,
+    summary: "Change a channel: its name, its address, what it wants; what is not named stays",
+    role: "admin",
+    change: { action: "alert_channel.update", fields: ["name", "events", "min_severity", "enabled"] },
+    params: byId,
+    body: updateAlertChannelBody,
+    answers: { 200: { description: "holds for every attempt from now on", schema: alertChannelSchema } },
+    problems: ["not_found", "alert_channel_exists", "address_refused"],
+  },
+  deleteAlertChannel: {
+    ...nothing,
+    summary: "Send no more alerts to a channel, and erase its address",
+    role: "admin",
+    change: { action: "alert_channel.delete", fields: [] },
+    params: byId,
+    answers: { 204: { description: "erased; what waited for it is not sent", schema: null } },
+    problems: ["not_found"],
+  },
+  testAlertChannel: {
+    ...nothing,
+    summary: "Send a test alert to one channel, now and once",
+    role: "admin",
+    change: { action: "alert_channel.test", fields: [] },
+    params: byId,
+    answers: { 200: { description: "what happened", schema: alertTestSchema } },
+    problems: ["not_found"],
+  },
+  getSettings: {
+    ...nothing,
+    summary: "Show what is in force and where it comes from, without secrets",
+    role: "auditor",
+    answers: { 200: { description: "the settings", schema: settingsSchema } },
+  },
   streamEvents: {
     ...nothing,
-    summary: "Follow calls and changes as they happen",
+    summary: "Follow calls, changes and alerts as they happen",
     role: "auditor",
     answers: {
       200: { description: "until the reader leaves", schema: null, mediaTypes: ["text/event-stream"] },

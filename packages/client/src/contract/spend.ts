@@ -1,6 +1,6 @@
 import { CREDENTIAL_MODES } from "@keybrake/core";
 import { z } from "zod";
-import { instant, instantOrDay, usdText } from "./identifier.ts";
+import { agentId, crewRunId, instant, instantOrDay, usdText, uuid, vendor } from "./identifier.ts";
 import { pageOf, pageQuery } from "./page.ts";
 
 /** By what spend can be summed up. */
@@ -33,6 +33,10 @@ export const spendPageSchema = pageOf(spendSchema)
 
 export const listSpendQuery = z.strictObject({
   group_by: z.enum(SPEND_GROUPS),
+  agent_id: agentId.optional(),
+  crew_run_id: crewRunId.optional(),
+  vault_key_id: uuid.optional(),
+  vendor: vendor.optional(),
   from: instantOrDay.optional().describe("30 days before `to` when absent"),
   to: instantOrDay.optional().describe("now when absent"),
   ...pageQuery,

@@ -1,6 +1,16 @@
 import { z } from "zod";
 import { budgetSchema } from "./budget.ts";
-import { agentId, crewRunId, instant, keyName, reason, secretName, uuid, vendor } from "./identifier.ts";
+import {
+  agentId,
+  crewRunId,
+  instant,
+  keyName,
+  reason,
+  searchText,
+  secretName,
+  uuid,
+  vendor,
+} from "./identifier.ts";
 import { pageQuery } from "./page.ts";
 import { policyInput, policySchemaOfAnswers } from "./policy.ts";
 
@@ -11,6 +21,9 @@ export const KEY_STATUSES = ["active", "suspended", "revoked", "expired"] as con
 export const vaultKeySchema = z
   .object({
     id: uuid,
+    parent_id: uuid
+      .nullable()
+      .describe("the key that bounds it: it may do no more, and its calls count in both"),
     redacted: z.string().describe("the key's label, nothing of its secret"),
     name: z.string().nullable(),
     agent_id: agentId,
@@ -19,10 +32,12 @@ export const vaultKeySchema = z
     vendor,
     policy: policySchemaOfAnswers,
     policy_version: z.int().min(1),
-    status: z.enum(KEY_STATUSES),
+    status: z
+      .enum(KEY_STATUSES)
+      .describe("that of the key or of one above it: a child acts only while all of them do"),
     status_reason: z.string().nullable(),
     created_at: instant,
-    expires_at: instant.nullable(),
+    expires_at: instant.nullable().describe("its own or an earlier one above it"),
     revoked_at: instant.nullable(),
   })
   .meta({ id: "VaultKey" });
@@ -36,17 +51,22 @@ export const vaultKeyDetailSchema = vaultKeySchema
 export const createdVaultKeySchema = z
   .object({
     id: uuid,
+    parent_id: uuid.nullable(),
     vault_key: z.string().describe("shown this once; only a keyed hash of it is stored"),
     agent_id: agentId,
     crew_run_id: z.string().nullable(),
     vendor,
+    base_url: z
+      .string()
+      .describe("where the vendor's SDK finds the proxy, such as `http://127.0.0.1:8787/stripe`"),
     policy: policySchemaOfAnswers,
     expires_at: instant.nullable(),
     created_at: instant,
   })
   .meta({ id: "CreatedVaultKey" });
 
-export const createVaultKeyBody = z.strictObject({
+/** A key that stands on its own. */
+export const rootVaultKeyBody = z.strictObject({
   agent_id: agentId,
   secret: secretName,
   policy: policyInput,
@@ -54,18 +74,36 @@ export const createVaultKeyBody = z.strictObject({
   name: keyName.optional(),
 });
 
+export const createVaultKeyBody = rootVaultKeyBody
+  .extend({
+    secret: secretName.optional().describe("required without a parent; with one it is the parent's"),
+    parent_id: uuid
+      .optional()
+      .describe("makes it a child: narrower than that key in every field, at most 4 deep"),
+  })
+  .refine(({ secret, parent_id }) => secret !== undefined || parent_id !== undefined, {
+    path: ["secret"],
+    error: "is required",
+  });
+
 export const updateVaultKeyBody = z.strictObject({ policy: policyInput });
 
 export const listVaultKeysQuery = z.strictObject({
   agent_id: agentId.optional(),
   crew_run_id: crewRunId.optional(),
+  parent_id: uuid.optional().describe("the children of this key"),
   status: z.enum(KEY_STATUSES).optional(),
+  vendor: vendor.optional(),
+  secret: secretName.optional(),
+  q: searchText
+    .optional()
+    .describe("a part of the name, the agent, the run or the key's label, any letter case"),
   ...pageQuery,
 });
 
 export const revokeBody = z.strictObject({ reason: reason.optional() });
 
-/** Which keys a revocation ended; keys that had ended before are not among them. */
+/** Which keys a revocation ended, children among them; keys that had ended before are not. */
 export const revocationSchema = z
   .object({ revoked: z.int().min(0), vault_key_ids: z.array(uuid) })
   .meta({ id: "Revocation" });
@@ -73,6 +111,7 @@ export const revocationSchema = z
 export type VaultKey = z.infer<typeof vaultKeySchema>;
 export type VaultKeyDetail = z.infer<typeof vaultKeyDetailSchema>;
 export type CreatedVaultKey = z.infer<typeof createdVaultKeySchema>;
+export type RootVaultKey = z.input<typeof rootVaultKeyBody>;
 export type CreateVaultKey = z.input<typeof createVaultKeyBody>;
 export type UpdateVaultKey = z.input<typeof updateVaultKeyBody>;
 export type ListVaultKeys = z.input<typeof listVaultKeysQuery>;

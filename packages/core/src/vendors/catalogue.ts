@@ -1,8 +1,7 @@
-import type { Direction } from "../call.ts";
+import { DIRECTIONS, type Direction } from "../call.ts";
 import { isMethod, type Method, matchTemplate, parseTemplate } from "../endpoint.ts";
 import type { Endpoint } from "../operation.ts";
 
-const DIRECTIONS = new Set(["in", "out", "fee"]);
 const FLAGS = new Set(["metadata", "forbidden", "accounted", "streams"]);
 
 /** An endpoint together with the identifiers that a path has at its parameters. */
@@ -63,7 +62,8 @@ function readLine(line: string): Endpoint {
   if (!isMethod(method) || !path.startsWith("/") || options === "") {
     throw new TypeError(`no endpoint of a catalogue: ${line}`);
   }
-  if (direction !== "none" && !DIRECTIONS.has(direction)) throw new TypeError(`no direction: ${line}`);
+  if (direction !== "none" && !(DIRECTIONS as readonly string[]).includes(direction))
+    throw new TypeError(`no direction: ${line}`);
   const words = options === "-" ? [] : options.split(",");
   const stray = words.find((word) => !word.includes("=") && !FLAGS.has(word));
   if (stray !== undefined) throw new TypeError(`\`${stray}\` is no option of an endpoint: ${line}`);

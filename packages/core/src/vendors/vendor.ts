@@ -93,6 +93,10 @@ export interface Vendor {
   readonly readBody: string | null;
   /** Every endpoint that this version knows, in the catalogue's order. */
   readonly endpoints: readonly Endpoint[];
+  /** How each rule that the catalogue's column `quote` names prices a call, in words. */
+  readonly priceRules: Readonly<Record<string, string>>;
+  /** Why no call of an endpoint has a price, and what to do instead; null when its rule can price one. */
+  findUnpricedReason(endpoint: Endpoint): string | null;
   /** Why a value cannot be this vendor's credential, or null: what an operator sees when storing a secret. */
   findCredentialProblem(value: string, accountId: string | null): string | null;
   /** Whether a credential moves money, when its value says so (Stripe's do); null = it does not say. */
@@ -104,6 +108,8 @@ export interface Vendor {
    * empty where it was not kept.
    */
   isRateLimited(answer: VendorAnswer): boolean;
+  /** The page of a request in the vendor's own dashboard, by the id that its answer had; null = there is none. */
+  requestPage(requestId: string, mode: CredentialMode): string | null;
   /** The `Authorization` value for a real credential. */
   authorization(credential: string, accountId: string | null): string;
   /** Understands a request, or says why it is ambiguous or malformed. Never guesses. */

@@ -12,15 +12,26 @@ export const RESEND_CATALOGUE = new Catalogue(RESEND_TABLE);
 const BATCH_MAX = 100;
 const MICROS_PER_CENT = 10_000n;
 const FREE: Price = { kind: "free" };
-const BROADCAST_UNPRICED: Price = {
+const BROADCAST_UNPRICED = {
   kind: "unpriced",
   reason:
     "a broadcast goes to as many contacts as its segment has when it is sent, which the request does not say: send single mails",
-};
-const INDIRECT_UNPRICED: Price = {
+} as const;
+const INDIRECT_UNPRICED = {
   kind: "unpriced",
   reason: "this call can send mail whose recipients it does not name: send it through `POST /emails`",
+} as const;
+
+const UNPRICED_RULES: Readonly<Record<string, { readonly reason: string }>> = {
+  broadcast_send: BROADCAST_UNPRICED,
+  indirect: INDIRECT_UNPRICED,
+  import: INDIRECT_UNPRICED,
 };
+
+/** Why no call of an endpoint has a price; null when its rule can price one. */
+export function findUnpricedReason({ quote }: Endpoint): string | null {
+  return UNPRICED_RULES[quote]?.reason ?? null;
+}
 
 interface Reading {
   readonly price: Price;

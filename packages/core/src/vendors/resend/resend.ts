@@ -1,6 +1,7 @@
 import type { Vendor } from "../vendor.ts";
 import { appendTags } from "./labels.ts";
-import { RESEND_CATALOGUE, readResendOperation } from "./read-operation.ts";
+import { RESEND_PRICE_RULES } from "./price-rules.ts";
+import { findUnpricedReason, RESEND_CATALOGUE, readResendOperation } from "./read-operation.ts";
 import { readResendOutcome } from "./read-outcome.ts";
 import { renderResendError } from "./render-error.ts";
 
@@ -25,6 +26,8 @@ export const resend: Vendor = {
   // resend-python does.
   readBody: "{}",
   endpoints: RESEND_CATALOGUE.endpoints,
+  priceRules: RESEND_PRICE_RULES,
+  findUnpricedReason,
   readCredentialMode: () => null,
   findCredentialProblem: (value) =>
     /^re_[A-Za-z0-9_]+$/.test(value)
@@ -32,6 +35,7 @@ export const resend: Vendor = {
       : "a key of Resend starts with `re_`: store the key from Resend's dashboard",
   requestsPerSecond: () => 2,
   isRateLimited: ({ status, body }) => status === 429 && !/"(?:daily|monthly)_quota_exceeded"/.test(body),
+  requestPage: () => null,
   authorization: (credential) => `Bearer ${credential}`,
   readOperation: readResendOperation,
   priceFromMemory: () => null,

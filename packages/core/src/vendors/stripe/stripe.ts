@@ -7,8 +7,10 @@ import { stripeExponent } from "./currency.ts";
 import { readStripeOwner } from "./customers.ts";
 import { isObject, parseObject } from "./json-object.ts";
 import { appendLabels } from "./labels.ts";
+import { STRIPE_PRICE_RULES } from "./price-rules.ts";
 import { readStripeOperation } from "./read-operation.ts";
 import { readStripeOutcome } from "./read-outcome.ts";
+import { reasonOf } from "./unpriced.ts";
 
 /** Stripe, API version 2026-10-28. */
 export const stripe: Vendor = {
@@ -33,6 +35,8 @@ export const stripe: Vendor = {
   replayHeader: "idempotent-replayed",
   readBody: null,
   endpoints: listStripeEndpoints(),
+  priceRules: STRIPE_PRICE_RULES,
+  findUnpricedReason: ({ quote, operation }) => (quote === "unpriced" ? reasonOf(operation) : null),
   readCredentialMode: (value) => (/^[a-z]+_test_/.test(value) ? "test" : "live"),
   findCredentialProblem: (value) =>
     value.startsWith("pk_")
@@ -40,6 +44,10 @@ export const stripe: Vendor = {
       : null,
   requestsPerSecond: (mode) => (mode === "live" ? 100 : 25),
   isRateLimited,
+  requestPage: (requestId, mode) =>
+    /^req_[A-Za-z0-9]{1,64}$/.test(requestId)
+      ? `https://dashboard.stripe.com/${mode === "test" ? "test/" : ""}logs/${requestId}`
+      : null,
   authorization: (credential) => `Bearer ${credential}`,
   readOperation: readStripeOperation,
   priceFromMemory,

@@ -21,11 +21,15 @@ const QUOTES: Readonly<Record<string, (asked: Asked) => Quote | Denial>> = {
   number: quoteNumber,
   verification: quoteVerification,
   lookup: quoteLookup,
-  open_end: () => ({
-    price: unpriced("a recording of a running call costs by its length, which the request does not say"),
-    demands: [],
-  }),
+  open_end: () => ({ price: unpriced(OPEN_END), demands: [] }),
 };
+
+const OPEN_END = "a recording of a running call costs by its length, which the request does not say";
+
+/** Why no call of an endpoint has a price; null when its rule can price one. */
+export function findUnpricedReason({ quote }: Endpoint): string | null {
+  return quote === "open_end" ? OPEN_END : null;
+}
 
 /** Understands a request to Twilio, or says why it cannot be understood in exactly one way. */
 export function readTwilioOperation(request: VendorRequest, context: ReadingContext): Operation | Denial {

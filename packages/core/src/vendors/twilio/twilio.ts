@@ -2,7 +2,8 @@ import { toUsdMicros } from "../../money.ts";
 import type { Problem, Vendor } from "../vendor.ts";
 import { TWILIO_ENDPOINTS } from "./catalogue.ts";
 import { TWILIO_HOSTS } from "./hosts.ts";
-import { readTwilioOperation } from "./read-operation.ts";
+import { TWILIO_PRICE_RULES } from "./price-rules.ts";
+import { findUnpricedReason, readTwilioOperation } from "./read-operation.ts";
 import { followUpOf, readTwilioCode, readTwilioFollowUp, readTwilioOutcome } from "./read-outcome.ts";
 import { scrubTokens } from "./scrub.ts";
 
@@ -21,12 +22,15 @@ export const twilio: Vendor = {
   readBody: null,
   endpoints: TWILIO_ENDPOINTS,
   // Twilio's test credentials look like the others.
+  priceRules: TWILIO_PRICE_RULES,
+  findUnpricedReason,
   readCredentialMode: () => null,
   findCredentialProblem,
   // Twilio bounds how many requests run at once and states no rate: this keeps well below its hundred.
   requestsPerSecond: () => 50,
   // Its other 429s bound one phone number or one verification.
   isRateLimited: ({ status, body }) => status === 429 && [null, "20429"].includes(readTwilioCode(body)),
+  requestPage: () => null,
   authorization: (credential, accountId) =>
     `Basic ${Buffer.from(API_KEY.test(credential) ? credential : `${accountId ?? ""}:${credential}`, "utf8").toString("base64")}`,
   readOperation: readTwilioOperation,

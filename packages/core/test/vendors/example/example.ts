@@ -24,11 +24,14 @@ export const example: Vendor = {
   replayHeader: null,
   readBody: null,
   endpoints: CATALOGUE.endpoints,
+  priceRules: { none: "free", amount: "the `cents` of the request" },
+  findUnpricedReason: () => null,
   readCredentialMode: () => null,
   findCredentialProblem: (value) =>
     value.startsWith("pk-") ? null : "is no key of parcels, which begins with `pk-`",
   requestsPerSecond: () => 10,
   isRateLimited: ({ status }) => status === 429,
+  requestPage: () => null,
   authorization: (credential) => `Bearer ${credential}`,
   readOperation: (request, context) => {
     const isRead = request.method === "GET" || request.method === "HEAD";

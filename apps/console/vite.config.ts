@@ -1,0 +1,9 @@
+import tailwindcss from "@tailwindcss/vite";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+// The control plane serves what is built here, and its policy for pages allows only files of this origin: nothing is inlined.
+export default defineConfig({
+  plugins: [react(), tailwindcss()],
+  build: { target: "es2023", assetsInlineLimit: 0, modulePreload: { polyfill: false }, sourcemap: false },
+});
