@@ -1,6 +1,7 @@
 import { CALL_COLUMNS, type Call } from "@keybrake/client/contract";
 import type { Database } from "../ledger/database.ts";
-import { type CallFilter, type CallPosition, selectCalls } from "./call-store.ts";
+import type { CallPosition } from "./call-store.ts";
+import { type CallFilter, walkCalls } from "./call-walk.ts";
 
 const ROWS_PER_QUERY = 1_000;
 /** Columns that only ever hold our own numbers, so that a minus sign in front is no formula. */
@@ -30,17 +31,12 @@ export async function* exportCalls(
 ): AsyncGenerator<string, void, undefined> {
   const writeRow = wanted.format === "csv" ? writeCsvRow : (call: Call) => `${JSON.stringify(call)}\n`;
   if (wanted.format === "csv") yield `${CALL_COLUMNS.join(",")}\r\n`;
-  let { after } = wanted;
   let rest = wanted.rowsMax ?? Number.POSITIVE_INFINITY;
-  while (rest > 0) {
-    const most = Math.min(rest, ROWS_PER_QUERY);
-    const calls = await selectCalls(database, wanted.filter, after, most);
-    const last = calls.at(-1);
-    if (last === undefined) return;
-    yield calls.map(writeRow).join("");
-    if (calls.length < most) return;
+  const most = Math.min(rest, ROWS_PER_QUERY);
+  for await (const { calls } of walkCalls(database, wanted.filter, wanted.after, most)) {
+    if (calls.length > 0) yield calls.slice(0, rest).map(writeRow).join("");
     rest -= calls.length;
-    after = { requestedAt: last.requested_at, id: last.id };
+    if (rest <= 0) return;
   }
 }
 

@@ -1,11 +1,5 @@
-import { CALL_COLUMNS, type Call, type ListCalls } from "@keybrake/client/contract";
+import { CALL_COLUMNS, type Call } from "@keybrake/client/contract";
 import type { Database, Row } from "../ledger/database.ts";
-
-/** Which calls are asked for. */
-export type CallFilter = Pick<
-  ListCalls,
-  "agent_id" | "crew_run_id" | "vault_key_id" | "vendor" | "state" | "from" | "to"
->;
 
 /** The last call that was seen; the next ones are older. */
 export interface CallPosition {
@@ -13,39 +7,12 @@ export interface CallPosition {
   readonly id: string;
 }
 
-const COLUMNS = CALL_COLUMNS.map((name) => `c.${name}`).join(", ");
-const EQUAL = ["agent_id", "crew_run_id", "vault_key_id", "vendor", "state"] as const;
-
+/** What `readCall` reads, of a table `c`. */
+export const COLUMNS = CALL_COLUMNS.map((name) => `c.${name}`).join(", ");
 /** One audit row by its id. */
 export async function selectCall(database: Database, id: string): Promise<Call | null> {
   const [row] = await database.query(`SELECT ${COLUMNS} FROM calls c WHERE c.id = $1`, [id]);
   return row === undefined ? null : readCall(row);
-}
-
-/** Audit rows, newest first, behind a position. */
-export async function selectCalls(
-  database: Database,
-  filter: CallFilter,
-  after: CallPosition | null,
-  most: number,
-): Promise<readonly Call[]> {
-  const values: unknown[] = [most];
-  const conditions: string[] = [];
-  for (const name of EQUAL) {
-    if (filter[name] !== undefined) conditions.push(`c.${name} = $${values.push(filter[name])}`);
-  }
-  if (filter.from !== undefined) conditions.push(`c.requested_at >= $${values.push(toInstant(filter.from))}`);
-  if (filter.to !== undefined) conditions.push(`c.requested_at < $${values.push(toInstant(filter.to))}`);
-  if (after !== null) {
-    const time = `$${values.push(after.requestedAt)}::timestamptz`;
-    conditions.push(`(c.requested_at, c.id) < (${time}, $${values.push(after.id)}::uuid)`);
-  }
-  const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
-  const rows = await database.query(
-    `SELECT ${COLUMNS} FROM calls c ${where} ORDER BY c.requested_at DESC, c.id DESC LIMIT $1`,
-    values,
-  );
-  return rows.map(readCall);
 }
 
 /** The calls that are named in a range of links of the audit chain, oldest first, each once. */
@@ -86,7 +53,8 @@ export function showUsd(value: unknown): string {
   return `${whole}.${fraction.replace(/0+$/, "").padEnd(2, "0")}`;
 }
 
-function readCall(row: Row): Call {
+/** An audit row as the API shows it. */
+export function readCall(row: Row): Call {
   return Object.fromEntries(
     CALL_COLUMNS.map((name) => [name, readValue(name, row[name])]),
   ) as unknown as Call;

@@ -1,12 +1,13 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { PAGE_LIMIT } from "@keybrake/client/contract";
+import { type Call, type CallPage, PAGE_LIMIT } from "@keybrake/client/contract";
 import type { Request, Response } from "express";
 import { z } from "zod";
 import type { Database } from "../ledger/database.ts";
 import { exportCalls } from "./call-export.ts";
-import { type CallPosition, selectCall, selectCalls } from "./call-store.ts";
-import { decodeCursor, toPage } from "./cursor.ts";
+import { type CallPosition, selectCall } from "./call-store.ts";
+import { type CallFilter, walkCalls } from "./call-walk.ts";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { type AdminApi, mount, mountStream, reply } from "./operation-handler.ts";
 import { ProblemError } from "./problem.ts";
 
@@ -17,6 +18,8 @@ const MEDIA_TYPES = {
   ndjson: "application/x-ndjson",
 } as const;
 type Format = keyof typeof MEDIA_TYPES;
+/** How long one page looks for calls that no index finds: with what comes before and after, an answer in 300 ms. */
+const SEARCH_MS = 180;
 
 /** The operations on the audit log. `longDatabase` serves exports, which may take any time. */
 export function mountCalls(api: AdminApi, database: Database, longDatabase: Database): void {
@@ -29,15 +32,7 @@ export function mountCalls(api: AdminApi, database: Database, longDatabase: Data
       const rowsMax = limit ?? null;
       return sendStream(response, format, exportCalls(longDatabase, { format, filter, after, rowsMax }));
     }
-    const most = limit ?? PAGE_LIMIT;
-    const calls = await selectCalls(database, filter, after, most + 1);
-    const page = toPage(
-      calls,
-      most,
-      (call) => call,
-      (call) => ["calls", call.requested_at, call.id],
-    );
-    response.json(page);
+    response.json(await readPage(database, filter, after, limit ?? PAGE_LIMIT));
   });
 
   mount(api, "getCall", async ({ params }) => {
@@ -45,6 +40,31 @@ export function mountCalls(api: AdminApi, database: Database, longDatabase: Data
     if (call === null) throw new ProblemError("not_found", { detail: `there is no call \`${params.id}\`` });
     return reply(200, call);
   });
+}
+
+/** One page; of a search what it finds in its time. Whatever is not on it comes behind its cursor. */
+async function readPage(
+  database: Database,
+  filter: CallFilter,
+  after: CallPosition | null,
+  limit: number,
+): Promise<CallPage> {
+  const endMs = performance.now() + SEARCH_MS;
+  const calls: Call[] = [];
+  for await (const stretch of walkCalls(database, filter, after, limit + 1)) {
+    calls.push(...stretch.calls);
+    if (calls.length > limit) break;
+    if (stretch.next !== null && performance.now() > endMs)
+      return { data: calls, next_cursor: cursorOf(stretch.next), searched_to: stretch.next.requestedAt };
+  }
+  const data = calls.slice(0, limit);
+  const last = calls.length > limit ? data.at(-1) : undefined;
+  const next = last === undefined ? null : cursorOf({ requestedAt: last.requested_at, id: last.id });
+  return { data, next_cursor: next, searched_to: null };
+}
+
+function cursorOf({ requestedAt, id }: CallPosition): string {
+  return encodeCursor(["calls", requestedAt, id]);
 }
 
 function negotiate(request: Request): Format {

@@ -18,6 +18,7 @@ import { AdminTrail, type TrailReplica } from "./admin-trail.ts";
 import { mountAudit, mountHistory } from "./audit.ts";
 import { authenticateAdmin, type TokenAuthority } from "./authenticate-admin.ts";
 import { mountBudgets } from "./budgets.ts";
+import { mountCallEvidence } from "./call-evidence.ts";
 import { mountCalls } from "./calls.ts";
 import { mountConsole } from "./console.ts";
 import { mountDenials } from "./denials.ts";
@@ -153,6 +154,7 @@ function createApi(
   mountPolicies(api);
   mountKillSwitch(api, database, onChange);
   mountCalls(api, database, longDatabase);
+  mountCallEvidence(api, database, (vendor) => dependencies.plane?.quota.isVendorsOwn(vendor) ?? true);
   mountDenials(api, database);
   mountSpend(api, longDatabase);
   mountBudgets(api, database, secrets);

@@ -125,6 +125,11 @@ export class VendorQuota {
     }));
   }
 
+  /** Whether calls go to the vendor itself. */
+  isVendorsOwn(vendor: VendorName): boolean {
+    return this.#paces[vendor].isVendorsOwn;
+  }
+
   /** Requests a second for a secret of a vendor, as configured and documented; null = nobody knows of a limit. */
   limitOf(vendor: VendorName, mode: CredentialMode, own: number | null): number | null {
     const { requestsPerSecond, isVendorsOwn } = this.#paces[vendor];

@@ -68,6 +68,15 @@ export function describeVendor(vendor: Vendor, sample: VendorSample): void {
       expect(answered({ status: sample.refused.status, body: "<html>" }).kind).toBe("unknown");
     });
 
+    it("links to its own dashboard over TLS, and to nothing that an answer could choose", () => {
+      for (const mode of ["live", "test"] as const) {
+        const page = vendor.requestPage("req_1", mode);
+        if (page !== null) expect(new URL(page)).toMatchObject({ protocol: "https:", search: "", hash: "" });
+        for (const id of ["../../evil", "req_1?x=1", "req_1#x", "https://evil.example/", ""])
+          expect(vendor.requestPage(id, mode)).toBeNull();
+      }
+    });
+
     it("says how fast its account may be asked, and which answer asks for less", () => {
       for (const mode of ["live", "test"] as const) expect(vendor.requestsPerSecond(mode)).toBeGreaterThan(0);
       const answer = (status: number, body: string) =>

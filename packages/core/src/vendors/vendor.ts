@@ -108,6 +108,8 @@ export interface Vendor {
    * empty where it was not kept.
    */
   isRateLimited(answer: VendorAnswer): boolean;
+  /** The page of a request in the vendor's own dashboard, by the id that its answer had; null = there is none. */
+  requestPage(requestId: string, mode: CredentialMode): string | null;
   /** The `Authorization` value for a real credential. */
   authorization(credential: string, accountId: string | null): string;
   /** Understands a request, or says why it is ambiguous or malformed. Never guesses. */

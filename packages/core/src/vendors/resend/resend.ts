@@ -35,6 +35,7 @@ export const resend: Vendor = {
       : "a key of Resend starts with `re_`: store the key from Resend's dashboard",
   requestsPerSecond: () => 2,
   isRateLimited: ({ status, body }) => status === 429 && !/"(?:daily|monthly)_quota_exceeded"/.test(body),
+  requestPage: () => null,
   authorization: (credential) => `Bearer ${credential}`,
   readOperation: readResendOperation,
   priceFromMemory: () => null,

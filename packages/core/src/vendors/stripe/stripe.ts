@@ -44,6 +44,10 @@ export const stripe: Vendor = {
       : null,
   requestsPerSecond: (mode) => (mode === "live" ? 100 : 25),
   isRateLimited,
+  requestPage: (requestId, mode) =>
+    /^req_[A-Za-z0-9]{1,64}$/.test(requestId)
+      ? `https://dashboard.stripe.com/${mode === "test" ? "test/" : ""}logs/${requestId}`
+      : null,
   authorization: (credential) => `Bearer ${credential}`,
   readOperation: readStripeOperation,
   priceFromMemory,

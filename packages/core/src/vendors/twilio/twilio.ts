@@ -30,6 +30,7 @@ export const twilio: Vendor = {
   requestsPerSecond: () => 50,
   // Its other 429s bound one phone number or one verification.
   isRateLimited: ({ status, body }) => status === 429 && [null, "20429"].includes(readTwilioCode(body)),
+  requestPage: () => null,
   authorization: (credential, accountId) =>
     `Basic ${Buffer.from(API_KEY.test(credential) ? credential : `${accountId ?? ""}:${credential}`, "utf8").toString("base64")}`,
   readOperation: readTwilioOperation,

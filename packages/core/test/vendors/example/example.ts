@@ -31,6 +31,7 @@ export const example: Vendor = {
     value.startsWith("pk-") ? null : "is no key of parcels, which begins with `pk-`",
   requestsPerSecond: () => 10,
   isRateLimited: ({ status }) => status === 429,
+  requestPage: () => null,
   authorization: (credential) => `Bearer ${credential}`,
   readOperation: (request, context) => {
     const isRead = request.method === "GET" || request.method === "HEAD";
