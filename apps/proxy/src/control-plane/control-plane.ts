@@ -11,10 +11,13 @@ import type { Reconciler } from "../reconcile/reconciler.ts";
 import { withUnavailable } from "../secrets/available-database.ts";
 import type { KeyRing } from "../secrets/key-ring.ts";
 import type { MasterKeyRotation } from "../secrets/master-key-rotation.ts";
+import type { SecretRecord } from "../secrets/secret-rows.ts";
 import type { EnvelopeSecretStore } from "../secrets/secret-store.ts";
+import { mountActivity } from "./activity.ts";
 import { mountAdminEvents } from "./admin-events.ts";
 import { mountAdminTokens } from "./admin-tokens.ts";
 import { AdminTrail, type TrailReplica } from "./admin-trail.ts";
+import { mountAgents } from "./agents.ts";
 import { mountAudit, mountHistory } from "./audit.ts";
 import { authenticateAdmin, type TokenAuthority } from "./authenticate-admin.ts";
 import { mountBudgets } from "./budgets.ts";
@@ -32,11 +35,13 @@ import { mountPolicies } from "./policies.ts";
 import { mountPrices } from "./prices.ts";
 import { type ControlPlaneLogger, createErrorHandler, ProblemError } from "./problem.ts";
 import { mountReconcile } from "./reconcile.ts";
+import { mountRuns } from "./runs.ts";
 import { mountSecrets } from "./secrets.ts";
 import { mountLogin, mountSessions } from "./sessions.ts";
 import { mountSpend } from "./spend.ts";
 import { mountSql } from "./sql-query.ts";
 import { mountVaultKeys } from "./vault-keys.ts";
+import { mountVendorQuotas } from "./vendor-quotas.ts";
 
 /** Everything the control plane works with. On PGlite all three databases are the same one. */
 export interface ControlPlaneDependencies {
@@ -145,11 +150,9 @@ function createApi(
   });
   const router = createRouter();
   const api: AdminApi = { router, trail };
-  mountSecrets(api, secrets, {
-    onChange,
-    paceOf: ({ vendor, mode, requestsPerSecond }) =>
-      dependencies.plane?.quota.limitOf(vendor, mode, requestsPerSecond) ?? null,
-  });
+  const paceOf = ({ vendor, mode, requestsPerSecond }: SecretRecord) =>
+    dependencies.plane?.quota.limitOf(vendor, mode, requestsPerSecond) ?? null;
+  mountSecrets(api, secrets, { onChange, paceOf });
   mountVaultKeys(api, { database, secrets, pepper, onChange });
   mountPolicies(api);
   mountKillSwitch(api, database, onChange);
@@ -157,6 +160,14 @@ function createApi(
   mountCallEvidence(api, database, (vendor) => dependencies.plane?.quota.isVendorsOwn(vendor) ?? true);
   mountDenials(api, database);
   mountSpend(api, longDatabase);
+  mountActivity(api, database);
+  mountRuns(api, database);
+  mountAgents(api, database);
+  mountVendorQuotas(api, database, secrets, {
+    replica: dependencies.replica,
+    paceOf,
+    queueOf: (secretId) => dependencies.plane?.quota.queueOf(secretId) ?? null,
+  });
   mountBudgets(api, database, secrets);
   mountAdminTokens(api, database, pepper);
   mountAdminEvents(api, database);

@@ -1,5 +1,6 @@
 import { type DenialCount, type ListDenials, PAGE_LIMIT } from "@keybrake/client/contract";
 import { z } from "zod";
+import type { SumFilter } from "../ledger/call-sums.ts";
 import type { Database, Row } from "../ledger/database.ts";
 import { toInstant } from "./call-store.ts";
 import { decodeCursor, toPage } from "./cursor.ts";
@@ -27,6 +28,13 @@ export function mountDenials(api: AdminApi, database: Database): void {
       ),
     );
   });
+}
+
+/** Writes the conditions by which sums of calls are filtered, for counts of refusals. `values` takes the parameters. */
+export function filterCounts(filter: SumFilter, values: unknown[]): string {
+  return (["agent_id", "crew_run_id", "vault_key_id", "vendor"] as const)
+    .flatMap((name) => (filter[name] === undefined ? [] : [` AND d.${name} = $${values.push(filter[name])}`]))
+    .join("");
 }
 
 async function selectDenials(

@@ -1,6 +1,7 @@
 import type { ListVaultKeys, VaultKey } from "@keybrake/client/contract";
 import type { BudgetSpec, Policy, PolicyDocument } from "@keybrake/core";
 import type { Database, Row } from "../ledger/database.ts";
+import { containing } from "./search-pattern.ts";
 
 /** A vault key as the API shows it, and where it stands in the list of all. */
 export interface ListedVaultKey {
@@ -101,7 +102,7 @@ export async function selectVaultKey(database: Database, id: string): Promise<Va
 /** Keys, newest first, behind the one that was created at that time with that id. */
 export async function selectVaultKeys(
   database: Database,
-  filter: Pick<ListVaultKeys, "agent_id" | "crew_run_id" | "status">,
+  filter: Pick<ListVaultKeys, "agent_id" | "crew_run_id" | "status" | "vendor" | "secret" | "q">,
   after: { createdMicros: string; id: string } | null,
   most: number,
 ): Promise<readonly ListedVaultKey[]> {
@@ -113,6 +114,13 @@ export async function selectVaultKeys(
   add((parameter) => `k.agent_id = ${parameter}`, filter.agent_id);
   add((parameter) => `k.crew_run_id = ${parameter}`, filter.crew_run_id);
   add((parameter) => `${STATUS} = ${parameter}`, filter.status);
+  add((parameter) => `k.vendor = ${parameter}`, filter.vendor);
+  add((parameter) => `s.name = ${parameter}`, filter.secret);
+  if (filter.q !== undefined)
+    add(
+      (parameter) => `concat_ws(E'\\n', k.name, k.agent_id, k.crew_run_id, k.redacted) ILIKE ${parameter}`,
+      containing(filter.q),
+    );
   if (after !== null) {
     const time = `timestamptz 'epoch' + $${values.push(after.createdMicros)}::bigint * interval '1 microsecond'`;
     conditions.push(`(k.created_at, k.id) < (${time}, $${values.push(after.id)}::uuid)`);

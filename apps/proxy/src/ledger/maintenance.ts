@@ -1,3 +1,4 @@
+import { sumUpCalls } from "./call-sums.ts";
 import { type Database, sqlStateOf } from "./database.ts";
 
 const MONTHS_AHEAD = 2;
@@ -89,14 +90,19 @@ export async function forgetRepetitions(database: Database): Promise<void> {
   }
 }
 
-/** Runs all of it now and every hour; returns how to stop it. A failing step is told and tried again next time. */
+/**
+ * Runs all of it now and every hour; returns how to stop it. A failing step is told and tried again next time. Nobody
+ * waits for the sums, which after an update may take minutes.
+ */
 export async function startMaintenance(
   database: Database,
   retentionDays: number,
   sign: SignTombstone,
   onError: (what: string, error: unknown) => void,
-): Promise<() => void> {
+): Promise<() => Promise<void>> {
   await ensurePartitions(database);
+  let isStopped = false;
+  let summing = Promise.resolve();
   const run = async () => {
     const steps: [string, () => Promise<unknown>][] = [
       ["create partitions", () => ensurePartitions(database)],
@@ -104,9 +110,16 @@ export async function startMaintenance(
       ["forget repetitions", () => forgetRepetitions(database)],
     ];
     for (const [what, step] of steps) await step().catch((error: unknown) => onError(what, error));
+    summing = summing
+      .then(() => sumUpCalls(database, () => isStopped))
+      .catch((error: unknown) => onError("sum up calls", error));
   };
   await run();
   const timer = setInterval(() => void run(), EVERY_MS);
   timer.unref();
-  return () => clearInterval(timer);
+  return async () => {
+    clearInterval(timer);
+    isStopped = true;
+    await summing;
+  };
 }

@@ -65,6 +65,11 @@ export class VendorQueue {
     return this.#waiting.length;
   }
 
+  /** How many have their turn: they are at the vendor, or about to be. */
+  get running(): number {
+    return this.#running;
+  }
+
   /** Which part of its full speed is used now. */
   get paceShare(): number {
     return this.#pace.share;

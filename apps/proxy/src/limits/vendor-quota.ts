@@ -37,6 +37,13 @@ export interface VendorQuotaEvents {
   readonly announce: (secretId: string, retryAfterMs: number | null) => void;
 }
 
+/** One credential's queue: how many calls wait, how many are with the vendor, and how many a second are let through. */
+export interface QueueState {
+  readonly waiting: number;
+  readonly inFlight: number;
+  readonly perSecond: number | null;
+}
+
 interface Entry {
   readonly secret: PacedSecret;
   readonly queue: VendorQueue;
@@ -123,6 +130,13 @@ export class VendorQuota {
       waiting: queue.length,
       paceShare: queue.paceShare,
     }));
+  }
+
+  /** What one credential's queue holds at this replica; null when nothing was sent with it yet. */
+  queueOf(secretId: string): QueueState | null {
+    const queue = this.#entries.get(secretId)?.queue;
+    if (queue === undefined) return null;
+    return { waiting: queue.length, inFlight: queue.running, perSecond: queue.perSecond };
   }
 
   /** Whether calls go to the vendor itself. */
