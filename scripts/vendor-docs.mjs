@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { VENDOR_NAMES, VENDORS } from "@keybrake/core";
+import { describeEndpoint, VENDOR_NAMES, VENDORS } from "@keybrake/core";
 
 const FOLDER = join(dirname(dirname(fileURLToPath(import.meta.url))), "docs", "vendors");
 const isCheck = process.argv.includes("--check");
@@ -26,11 +26,12 @@ function readPage(file) {
 }
 
 function renderPage(name) {
-  const { endpoints } = VENDORS[name];
-  const priced = endpoints.filter(({ forbidden, quote }) => !forbidden && quote !== "none");
-  const changing = endpoints.filter((endpoint) => isChange(endpoint));
-  const reads = endpoints.filter((endpoint) => isRead(endpoint));
-  const forbidden = endpoints.filter((endpoint) => endpoint.forbidden);
+  const vendor = VENDORS[name];
+  const entries = vendor.endpoints.map((endpoint) => ({
+    ...endpoint,
+    ...describeEndpoint(vendor, endpoint),
+  }));
+  const ofKind = (kind) => entries.filter((entry) => entry.kind === kind);
   const title = name[0].toUpperCase() + name.slice(1);
   return [
     `# ${title}: what Keybrake knows`,
@@ -41,37 +42,45 @@ function renderPage(name) {
     ...section(
       "Money moves",
       "Direction, the rule that prices it before, and the rule that reads its cost after.",
-      priced,
+      ofKind("priced"),
       pricedRow,
       ["operation", "endpoint", "direction", "priced by", "settled by"],
+    ),
+    ...rules(vendor, ofKind("priced")),
+    ...section(
+      "No price",
+      "What they cost cannot be known before; a policy with `on_unpriced: allow` lets them through.",
+      ofKind("unpriced"),
+      unpricedRow,
+      ["operation", "endpoint", "direction", "why"],
     ),
     ...section(
       "Changes without a price",
       "They count in `daily_call_cap` and `total_call_cap`.",
-      changing,
+      ofKind("change"),
       plainRow,
       ["operation", "endpoint"],
     ),
-    ...section("Free reads", "Streamed as the vendor sends them.", reads, plainRow, [
+    ...section("Free reads", "Streamed as the vendor sends them.", ofKind("read"), plainRow, [
       "operation",
       "endpoint",
     ]),
     ...section(
       "Never allowed",
       "They create or show credentials; no policy can allow them.",
-      forbidden,
+      ofKind("forbidden"),
       plainRow,
       ["operation", "endpoint"],
     ),
   ].join("\n");
 }
 
-function isChange({ forbidden, quote, accounted }) {
-  return !forbidden && quote === "none" && accounted;
-}
-
-function isRead({ forbidden, quote, accounted }) {
-  return !forbidden && quote === "none" && !accounted;
+function rules({ priceRules }, priced) {
+  const used = new Set(priced.map(({ quote }) => quote));
+  const lines = Object.entries(priceRules).flatMap(([rule, text]) =>
+    used.has(rule) ? [`- \`${rule}\`: ${text}`] : [],
+  );
+  return ["What the rules price by:", "", ...lines, ""];
 }
 
 function section(title, text, endpoints, row, columns) {
@@ -91,6 +100,10 @@ function section(title, text, endpoints, row, columns) {
 
 function plainRow({ operation, method, template }) {
   return [`\`${operation}\``, `\`${method} ${template.text}\``];
+}
+
+function unpricedRow(entry) {
+  return [...plainRow(entry), entry.direction ?? "", entry.needs];
 }
 
 function pricedRow(endpoint) {

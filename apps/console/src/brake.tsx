@@ -34,16 +34,19 @@ export function BrakeProvider({ children }: { readonly children: ReactNode }) {
 /** Opens the dialog: the first of two clicks. It is disabled for who may only read. */
 export function BrakeButton({
   target = ALL,
+  tone = "danger",
   children = "Stop agents",
 }: {
   readonly target?: BrakeTarget;
+  /** `plain` where it stands in every row of a list. */
+  readonly tone?: "danger" | "plain";
   readonly children?: ReactNode;
 }) {
   const open = useContext(OpenBrake);
   const may = useMay("operator");
   return (
     <Button
-      tone="danger"
+      tone={tone}
       disabled={!may}
       title={may ? undefined : "needs the role operator"}
       onClick={() => open(target)}

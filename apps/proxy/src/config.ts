@@ -20,6 +20,8 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly adminPort: number;
+  /** Where agents reach the data plane, when that is not the address on which it listens; else null. */
+  readonly dataUrl: string | null;
   readonly dataDir: string;
   /** Null = the embedded database in `dataDir`. */
   readonly databaseUrl: string | null;
@@ -59,6 +61,7 @@ const KNOWN = new Set([
   "KEYBRAKE_HOST",
   "KEYBRAKE_PORT",
   "KEYBRAKE_ADMIN_PORT",
+  "KEYBRAKE_DATA_URL",
   "KEYBRAKE_DATA_DIR",
   "KEYBRAKE_DATABASE_URL",
   "KEYBRAKE_DATABASE_OWNER_URL",
@@ -84,7 +87,7 @@ const KNOWN = new Set([
   "KEYBRAKE_REPLICA_NAME",
 ]);
 /** Read by the tests and by the command line, not by the server. */
-const ELSEWHERE = /^KEYBRAKE_(?:TEST_|STRIPE_MOCK_|URL$|DATA_URL$|FUZZ_|BENCH_)/;
+const ELSEWHERE = /^KEYBRAKE_(?:TEST_|STRIPE_MOCK_|URL$|FUZZ_|BENCH_)/;
 const SECRET_VARIABLES = [
   "KEYBRAKE_MASTER_KEY",
   "KEYBRAKE_MASTER_KEY_PREVIOUS",
@@ -122,6 +125,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     host: reader.text("KEYBRAKE_HOST") ?? "127.0.0.1",
     port: reader.wholeNumber("KEYBRAKE_PORT", 0, 65_535) ?? 8787,
     adminPort: reader.wholeNumber("KEYBRAKE_ADMIN_PORT", 0, 65_535) ?? 8788,
+    dataUrl: reader.origin("KEYBRAKE_DATA_URL"),
     dataDir,
     databaseUrl,
     databaseOwnerUrl,

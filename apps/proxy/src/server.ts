@@ -279,6 +279,9 @@ async function compose(
   const checkpoint = async () => checkpoints?.write(await listChainHeads(databases.general), clock.now());
   closers.push(repeat(CHECKPOINT_EVERY_MS, checkpoint, (error) => onError("write a checkpoint", error)));
   const adminToken = openAdminToken(config.adminToken, config.dataDir);
+  const dataServer = createDataPlaneServer(plane);
+  const dataUrl = await listen(dataServer, config.host, config.port);
+  closers.push(() => dataServer.close());
   const controlPlane = createControlPlane({
     database: databases.general,
     longDatabase: databases.long,
@@ -296,6 +299,7 @@ async function compose(
     rotation,
     plane,
     reconciler,
+    dataUrl: config.dataUrl ?? dataUrl,
     isReady: async () => replica.holdsLease() && !history.isLost,
     metrics: metrics.registry,
     logger,
@@ -303,10 +307,7 @@ async function compose(
     checkpointKey: installKeys.checkpointKey,
     readCheckpoints: async () => checkpoints?.list() ?? [],
   });
-  const dataServer = createDataPlaneServer(plane);
   const adminServer = http.createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, controlPlane);
-  const dataUrl = await listen(dataServer, config.host, config.port);
-  closers.push(() => dataServer.close());
   const adminUrl = await listen(adminServer, config.host, config.adminPort);
   closers.push(() => adminServer.close());
 

@@ -77,6 +77,37 @@ export function SelectField({
   );
 }
 
+/** Yes or no. */
+export function CheckboxField({
+  label,
+  hint,
+  isChecked,
+  onChange,
+  disabled = false,
+}: {
+  readonly label: ReactNode;
+  readonly hint?: ReactNode;
+  readonly isChecked: boolean;
+  readonly onChange: (isChecked: boolean) => void;
+  readonly disabled?: boolean;
+}) {
+  return (
+    <label className="flex min-w-0 cursor-pointer items-start gap-2 has-disabled:cursor-not-allowed has-disabled:text-muted">
+      <input
+        type="checkbox"
+        className="mt-0.5 size-4 shrink-0 accent-accent-strong"
+        checked={isChecked}
+        disabled={disabled}
+        onChange={(event) => onChange(event.target.checked)}
+      />
+      <span className="min-w-0">
+        {label}
+        {hint === undefined ? null : <span className="block text-muted text-xs">{hint}</span>}
+      </span>
+    </label>
+  );
+}
+
 function useFieldIds(hint: ReactNode, error: string | undefined) {
   const id = useId();
   const ids = [hint === undefined ? null : `${id}-hint`, error === undefined ? null : `${id}-error`];

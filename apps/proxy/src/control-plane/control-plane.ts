@@ -78,6 +78,8 @@ export interface ControlPlaneDependencies {
   readonly plane?: DataPlane;
   /** Compares days with vendors' records; without it that operation does not exist. */
   readonly reconciler?: Pick<Reconciler, "run" | "now">;
+  /** Where agents reach the data plane: who creates a key is told. */
+  readonly dataUrl: string;
   readonly metrics: Registry;
   readonly logger: ControlPlaneLogger;
   readonly version: string;
@@ -140,7 +142,7 @@ function createApi(
   trail: AdminTrail,
   authority: TokenAuthority,
 ): express.Router {
-  const { secrets, pepper, onChange, logger, checkpointKey, readCheckpoints = async () => [] } = dependencies;
+  const { secrets, pepper, dataUrl, onChange, logger, checkpointKey, readCheckpoints = async () => [] } = dependencies;
   const database = withUnavailable(dependencies.database);
   const longDatabase = withUnavailable(dependencies.longDatabase);
   const queryDatabase = withUnavailable(dependencies.queryDatabase ?? dependencies.database);
@@ -153,7 +155,7 @@ function createApi(
   const paceOf = ({ vendor, mode, requestsPerSecond }: SecretRecord) =>
     dependencies.plane?.quota.limitOf(vendor, mode, requestsPerSecond) ?? null;
   mountSecrets(api, secrets, { onChange, paceOf });
-  mountVaultKeys(api, { database, secrets, pepper, onChange });
+  mountVaultKeys(api, { database, secrets, pepper, dataUrl, onChange });
   mountPolicies(api);
   mountKillSwitch(api, database, onChange);
   mountCalls(api, database, longDatabase);

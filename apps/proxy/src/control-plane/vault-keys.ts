@@ -28,6 +28,8 @@ export interface VaultKeyDependencies {
   readonly database: Database;
   readonly secrets: EnvelopeSecretStore;
   readonly pepper: Uint8Array;
+  /** Where agents reach the data plane. */
+  readonly dataUrl: string;
   readonly onChange: () => void;
 }
 
@@ -102,7 +104,7 @@ interface NewKey {
 }
 
 async function createVaultKey(
-  { secrets, pepper }: VaultKeyDependencies,
+  { secrets, pepper, dataUrl }: VaultKeyDependencies,
   body: NewKey,
   audited: AuditedDatabase,
 ) {
@@ -131,6 +133,7 @@ async function createVaultKey(
     agent_id: body.agent_id,
     crew_run_id: crewRunId,
     vendor: policy.vendor,
+    base_url: `${dataUrl}/${policy.vendor}`,
     policy: document,
     expires_at: expiresAt?.toISOString() ?? null,
     created_at: createdAt.toISOString(),

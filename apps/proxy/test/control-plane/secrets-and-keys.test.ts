@@ -136,6 +136,7 @@ describe.each(BACKENDS)("secrets and vault keys on $name", ({ open }) => {
       "agent_id",
       "crew_run_id",
       "vendor",
+      "base_url",
       "policy",
       "expires_at",
       "created_at",

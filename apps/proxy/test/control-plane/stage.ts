@@ -68,6 +68,7 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
     }),
     onChange: () => changes++,
     isReady: async () => isReady,
+    dataUrl: "http://127.0.0.1:8787",
     metrics: new Registry(),
     logger: { error: (fields) => logged.push(fields) },
     version: "0.0.0-test",

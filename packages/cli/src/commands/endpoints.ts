@@ -1,17 +1,34 @@
-import { type Endpoint, VENDOR_NAMES, VENDORS, type VendorName } from "@keybrake/core";
+import {
+  type CatalogueEntry,
+  describeEndpoint,
+  type Endpoint,
+  VENDOR_NAMES,
+  VENDORS,
+  type VendorName,
+} from "@keybrake/core";
 import type { Command } from "commander";
 import type { Run } from "../context.ts";
 import { CliError, EXIT } from "../exit.ts";
 import type { Column } from "../terminal.ts";
 
-const COLUMNS: readonly Column<Endpoint>[] = [
+type Entry = Endpoint & CatalogueEntry;
+
+const COLUMNS: readonly Column<Entry>[] = [
   { name: "OPERATION", value: ({ operation }) => operation },
   { name: "METHOD", value: ({ method }) => method },
   { name: "PATH", value: ({ template }) => template.text },
   { name: "MONEY", value: ({ direction }) => direction ?? "" },
   { name: "PRICED BY", value: ({ quote }) => (quote === "none" ? "" : quote) },
-  { name: "RULE", value: (endpoint) => ruleOf(endpoint) },
+  { name: "RULE", value: ({ kind }) => RULES[kind] },
 ];
+
+const RULES: Readonly<Record<Entry["kind"], string>> = {
+  read: "free read",
+  change: "",
+  priced: "",
+  unpriced: "no price",
+  forbidden: "never allowed",
+};
 
 /** `keybrake endpoints <vendor>`: what this version knows of a vendor's API. Asks no server. */
 export function addEndpoints(program: Command, run: Run): void {
@@ -22,10 +39,10 @@ export function addEndpoints(program: Command, run: Run): void {
     .action(
       run(async (context, options, vendor = "") => {
         const { find = "" } = options;
-        const all = VENDORS[readVendor(vendor)].endpoints;
-        const found = all.filter(
-          ({ operation, template }) => operation.includes(find) || template.text.includes(find),
-        );
+        const adapter = VENDORS[readVendor(vendor)];
+        const found = adapter.endpoints
+          .filter(({ operation, template }) => operation.includes(find) || template.text.includes(find))
+          .map((endpoint) => ({ ...endpoint, ...describeEndpoint(adapter, endpoint) }));
         if (context.isJson) return context.json(found.map(describe));
         context.list({ data: found, next_cursor: null }, COLUMNS, found);
       }),
@@ -40,16 +57,12 @@ function readVendor(text: string): VendorName {
   return vendor;
 }
 
-function ruleOf(endpoint: Endpoint): string {
-  if (endpoint.forbidden) return "never allowed";
-  return endpoint.accounted ? "" : "free read";
-}
-
-function describe(endpoint: Endpoint) {
+function describe(entry: Entry) {
   const { operation, method, template, direction, quote, settle, accounted, forbidden, metadata, streams } =
-    endpoint;
+    entry;
+  const { kind, money, needs } = entry;
   return {
     ...{ operation, method, path: template.text, direction, quote, settle },
-    ...{ accounted, forbidden, metadata, streams },
+    ...{ accounted, forbidden, metadata, streams, kind, money, needs },
   };
 }

@@ -56,6 +56,9 @@ export const createdVaultKeySchema = z
     agent_id: agentId,
     crew_run_id: z.string().nullable(),
     vendor,
+    base_url: z
+      .string()
+      .describe("where the vendor's SDK finds the proxy, such as `http://127.0.0.1:8787/stripe`"),
     policy: policySchemaOfAnswers,
     expires_at: instant.nullable(),
     created_at: instant,
