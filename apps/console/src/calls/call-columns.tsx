@@ -16,9 +16,9 @@ export const CALL_COLUMNS: readonly Column<Call>[] = [
 /** What became of a call, with the code of a refusal. */
 export function Outcome({ call }: { readonly call: Call }) {
   return (
-    <span className="flex flex-col items-start gap-0.5">
+    <span className="flex flex-col items-start gap-0.5 whitespace-nowrap">
       <StateBadge state={call.state} />
-      {call.denial_code === null ? null : <Code>{call.denial_code}</Code>}
+      {call.denial_code === null ? null : <code className="font-mono text-xs">{call.denial_code}</code>}
     </span>
   );
 }
@@ -53,7 +53,7 @@ export function CallLink({ call }: { readonly call: Call }) {
 function Actor({ call }: { readonly call: Call }) {
   const claim = [call.claimed_agent_id, call.claimed_crew_run_id].filter((part) => part !== null).join(", ");
   return (
-    <span className="flex flex-col items-start gap-0.5">
+    <span className="flex min-w-40 flex-col items-start gap-0.5">
       {call.agent_id === null ? <Nothing /> : <AgentLink agentId={call.agent_id} />}
       {call.crew_run_id === null ? null : <RunLink crewRunId={call.crew_run_id} />}
       {claim === "" ? null : <Badge tone="warn">claims {claim}</Badge>}

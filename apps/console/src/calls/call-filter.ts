@@ -1,60 +1,44 @@
 import type { ListCalls } from "@keybrake/client";
 import { isPreset, startOf } from "../time-range.ts";
 
-/** What calls are filtered by, besides their time: the names of the admin API, which stand in the address too. */
+/** What calls are filtered by: the names of the admin API, and `last`, a range that ends now and wins over `from` and `to`. */
 export const CALL_FILTERS = [
   "q",
-  "vendor",
+  "last",
+  "from",
+  "to",
   "state",
-  "verdict",
-  "denial_code",
   "agent_id",
   "crew_run_id",
   "vault_key_id",
+  "verdict",
+  "denial_code",
+  "vendor",
   "endpoint",
-  "path",
   "method",
+  "path",
   "status_code",
-  "direction",
-  "currency",
   "min_cost_usd",
+  "currency",
+  "direction",
   "customer_id",
   "vendor_request_id",
   "vendor_object_id",
   "replica",
   "claimed",
-] as const satisfies readonly (keyof ListCalls)[];
+] as const satisfies readonly (keyof ListCalls | "last")[];
 
-export type CallFilterName = (typeof CALL_FILTERS)[number] | "from" | "to" | "last";
+export type CallFilterName = (typeof CALL_FILTERS)[number];
 
-/** Which calls are shown: texts by name, none of them empty. `last` is a preset and excludes `from` and `to`. */
+/** Which calls are shown: texts as an address holds them, none of them empty. */
 export type CallFilter = Readonly<Partial<Record<CallFilterName, string>>>;
 
-/** Reads the filter that an address holds; names that are none are left out. */
-export function readCallFilter(search: Readonly<Record<string, string | undefined>>): CallFilter {
-  const filter: Partial<Record<CallFilterName, string>> = {};
-  for (const name of CALL_FILTERS) {
-    const value = search[name];
-    if (value !== undefined && value !== "") filter[name] = value;
-  }
-  const { last, from, to } = search;
-  if (isPreset(last)) return { ...filter, last };
-  return { ...filter, ...(from ? { from } : {}), ...(to ? { to } : {}) };
-}
-
-/** The filter with some values changed; an empty one takes the name away, and a range replaces the other kind of range. */
-export function changeCallFilter(filter: CallFilter, changes: CallFilter): CallFilter {
-  const hasPreset = (changes.last ?? "") !== "";
-  const hasRange = (changes.from ?? "") !== "" || (changes.to ?? "") !== "";
-  const rest = hasPreset ? { from: "", to: "" } : hasRange ? { last: "" } : {};
-  return readCallFilter({ ...filter, ...changes, ...rest });
-}
-
-/** What the admin API is asked for. A preset becomes an instant, counted back from `now`. */
+/** What the admin API is asked for. A range that ends now becomes an instant, counted back from `now`. */
 export function toCallQuery({ last, ...filter }: CallFilter, now: Date): ListCalls {
-  const from = isPreset(last) ? startOf(last, now) : filter.from;
   // The API judges each text, and says at which name it is wrong.
-  return { ...filter, ...(from === undefined ? {} : { from }) } as ListCalls;
+  if (!isPreset(last)) return filter as ListCalls;
+  const { from: _from, to: _to, ...others } = filter;
+  return { ...others, from: startOf(last, now) } as ListCalls;
 }
 
 /** Where the admin API gives every matching row as a file. */

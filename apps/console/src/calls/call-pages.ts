@@ -1,5 +1,6 @@
 import type { CallPage } from "@keybrake/client";
 import { type InfiniteData, keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { api } from "../api.ts";
 import { type CallFilter, toCallQuery } from "./call-filter.ts";
 
@@ -24,12 +25,16 @@ export function useCallPages(filter: CallFilter) {
     enabled: ({ state }) => pagesOf(state.data as InfiniteData<CallPage> | undefined).length <= 1,
   });
   const pages = pagesOf(query.data);
+  const [isReadingOn, setIsReadingOn] = useState(false);
   /** Reads on; a search goes on until it finds something, or for a while. */
   const readOn = async () => {
+    setIsReadingOn(true);
     for (let count = 0; count < EMPTY_PAGES_MAX; count++) {
-      const last = (await query.fetchNextPage()).data?.pages.at(-1);
-      if (last === undefined || last.data.length > 0 || last.next_cursor === null) return;
+      const { data, isError } = await query.fetchNextPage();
+      const last = data?.pages.at(-1);
+      if (isError || last === undefined || last.data.length > 0 || last.next_cursor === null) break;
     }
+    setIsReadingOn(false);
   };
   return {
     ...query,
@@ -37,6 +42,7 @@ export function useCallPages(filter: CallFilter) {
     isReadingBack: pages.length > 1,
     /** How far back the search has come; null when it has not stopped halfway. */
     searchedTo: pages.at(-1)?.searched_to ?? null,
+    isReadingOn,
     readOn,
   };
 }

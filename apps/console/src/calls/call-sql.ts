@@ -37,8 +37,10 @@ function conditionsOf(filter: CallFilter): readonly string[] {
   const { last, from, to, method, currency, status_code: status, min_cost_usd: cost, claimed, q } = filter;
   const conditions: string[] = [];
   if (isPreset(last)) conditions.push(`requested_at >= now() - interval '${PRESETS[last].minutes} minutes'`);
-  if (from !== undefined) conditions.push(`requested_at >= ${quoteInstant(from)}`);
-  if (to !== undefined) conditions.push(`requested_at < ${quoteInstant(to)}`);
+  else {
+    if (from !== undefined) conditions.push(`requested_at >= ${quoteInstant(from)}`);
+    if (to !== undefined) conditions.push(`requested_at < ${quoteInstant(to)}`);
+  }
   for (const name of COMPARED) {
     const value = filter[name];
     if (value !== undefined) conditions.push(`${name} = ${quote(value)}`);

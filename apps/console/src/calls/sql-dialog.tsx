@@ -1,11 +1,11 @@
-import { useState } from "react";
 import { Button } from "../ui/button.tsx";
+import { CopyButton } from "../ui/copy-button.tsx";
 import { TextAreaField } from "../ui/field.tsx";
 import { Modal } from "../ui/modal.tsx";
 import type { CallFilter } from "./call-filter.ts";
 import { writeCallSql } from "./call-sql.ts";
 
-/** Shows the filter as a query. Where the page may not write to the clipboard, the text can be taken by hand. */
+/** Shows the filter as a query, to be copied. */
 export function SqlDialog({
   filter,
   isOpen,
@@ -15,20 +15,7 @@ export function SqlDialog({
   readonly isOpen: boolean;
   readonly onOpenChange: (isOpen: boolean) => void;
 }) {
-  const [told, setTold] = useState("");
   const sql = writeCallSql(filter);
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(sql);
-      setTold("Copied.");
-    } catch {
-      setTold("The browser does not let this page write to the clipboard: select the text and copy it.");
-    }
-  };
-  const change = (next: boolean) => {
-    setTold("");
-    onOpenChange(next);
-  };
   return (
     <Modal
       title="The filter as SQL"
@@ -38,17 +25,12 @@ export function SqlDialog({
         </>
       }
       isOpen={isOpen}
-      onOpenChange={change}
+      onOpenChange={onOpenChange}
     >
       <TextAreaField label="Query" value={sql} onChange={() => undefined} readOnly rows={10} wrap="off" />
-      <p role="status" className="text-muted">
-        {told}
-      </p>
       <div className="flex justify-end gap-2">
-        <Button onClick={() => change(false)}>Close</Button>
-        <Button tone="primary" onClick={() => void copy()}>
-          Copy
-        </Button>
+        <Button onClick={() => onOpenChange(false)}>Close</Button>
+        <CopyButton text={sql} what="the query" />
       </div>
     </Modal>
   );

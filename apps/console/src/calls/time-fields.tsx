@@ -1,54 +1,48 @@
 import { useState } from "react";
 import { PRESETS } from "../time-range.ts";
 import { SelectField, TextField } from "../ui/field.tsx";
-import { useTyped } from "../ui/typed.ts";
-import type { CallFilter } from "./call-filter.ts";
+import type { Filters } from "../ui/filters.tsx";
+import type { CallFilterName } from "./call-filter.ts";
 
 /** Chooses a range that ends now, or one with two ends in the reader's own zone. */
 export function TimeFields({
-  filter,
+  filters: { values, change },
   problems,
-  onChange,
 }: {
-  readonly filter: CallFilter;
+  readonly filters: Filters<CallFilterName>;
   readonly problems: Readonly<Record<string, string>>;
-  readonly onChange: (changes: CallFilter) => void;
 }) {
-  const hasRange = filter.from !== undefined || filter.to !== undefined;
-  const [wantsRange, setWantsRange] = useState(false);
-  const isCustom = hasRange || (wantsRange && filter.last === undefined);
+  const [wantsEnds, setWantsEnds] = useState(false);
+  const hasEnds = values.from !== undefined || values.to !== undefined || wantsEnds;
+  const isCustom = values.last === undefined && hasEnds;
   return (
-    <div className="flex min-w-0 flex-col gap-3">
+    <div className="flex min-w-0 flex-col gap-3 max-xl:col-span-2">
       <SelectField
         label="Time"
-        value={isCustom ? "custom" : (filter.last ?? "")}
+        value={isCustom ? "custom" : (values.last ?? "")}
+        error={problems["last"]}
         onChange={(value) => {
-          setWantsRange(value === "custom");
-          onChange(value === "custom" ? { last: "" } : { last: value, from: "", to: "" });
+          setWantsEnds(value === "custom");
+          change(value === "custom" ? { last: "" } : { last: value, from: "", to: "" });
         }}
       >
-        <option value="">Any time</option>
+        <option value="">any</option>
         {Object.entries(PRESETS).map(([preset, { label }]) => (
           <option key={preset} value={preset}>
-            Last {label}
+            last {label}
           </option>
         ))}
-        <option value="custom">From … to …</option>
+        <option value="custom">from … to …</option>
       </SelectField>
       {isCustom ? (
         <>
           <InstantField
             label="From"
-            at={filter.from}
+            at={values.from}
             error={problems["from"]}
-            onChange={(from) => onChange({ from })}
+            onChange={(from) => change({ from })}
           />
-          <InstantField
-            label="To"
-            at={filter.to}
-            error={problems["to"]}
-            onChange={(to) => onChange({ to })}
-          />
+          <InstantField label="To" at={values.to} error={problems["to"]} onChange={(to) => change({ to })} />
         </>
       ) : null}
     </div>
@@ -66,25 +60,16 @@ function InstantField({
   readonly error: string | undefined;
   readonly onChange: (instant: string) => void;
 }) {
-  const typed = useTyped(toLocal(at), (text) => onChange(toInstant(text)));
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        typed.commit();
-      }}
-    >
-      <TextField
-        type="datetime-local"
-        step={1}
-        label={label}
-        hint="Your own time zone"
-        error={error}
-        value={typed.text}
-        onChange={typed.change}
-        onBlur={typed.commit}
-      />
-    </form>
+    <TextField
+      type="datetime-local"
+      step={1}
+      label={label}
+      hint="your own time zone"
+      error={error}
+      value={toLocal(at)}
+      onChange={(text) => onChange(toInstant(text))}
+    />
   );
 }
 

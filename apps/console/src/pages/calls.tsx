@@ -1,37 +1,29 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useMemo } from "react";
 import { CALL_COLUMNS } from "../calls/call-columns.tsx";
-import { type CallFilter, readCallFilter } from "../calls/call-filter.ts";
+import { CALL_FILTERS, type CallFilter } from "../calls/call-filter.ts";
 import { useCallPages } from "../calls/call-pages.ts";
 import { ExportMenu } from "../calls/export-menu.tsx";
 import { FilterForm } from "../calls/filter-form.tsx";
 import { Button } from "../ui/button.tsx";
 import { DataTable } from "../ui/data-table.tsx";
-import { More } from "../ui/more.tsx";
+import { useFilters } from "../ui/filters.tsx";
 import { Page } from "../ui/page.tsx";
-import { EmptyState, ErrorState, LoadingState, problemsByField } from "../ui/states.tsx";
+import { describeError, EmptyState, ErrorState, LoadingState, problemsByField } from "../ui/states.tsx";
 import { Instant } from "../ui/values.tsx";
 
 /** The audit log: filtered, searched, as it grows. */
 export function CallsPage() {
-  const search = useSearch({ strict: false });
-  const navigate = useNavigate();
-  const filter = useMemo(() => readCallFilter(search), [search]);
-  const pages = useCallPages(filter);
+  const filters = useFilters(CALL_FILTERS);
+  const pages = useCallPages(filters.values);
   return (
-    <Page title="Calls" actions={<ExportMenu filter={filter} />}>
-      <FilterForm
-        filter={filter}
-        problems={problemsByField(pages.error)}
-        onChange={(changed) => void navigate({ to: "/calls", search: changed as Record<string, string> })}
-      />
+    <Page title="Calls" actions={<ExportMenu filter={filters.values} />}>
+      <FilterForm filters={filters} problems={problemsByField(pages.error)} />
       <section
         aria-label="Calls found"
         aria-busy={pages.isPlaceholderData}
         className={`rounded-lg border border-line bg-surface ${pages.isPlaceholderData ? "opacity-60" : ""}`}
       >
-        <Found filter={filter} pages={pages} />
+        <Found filter={filters.values} pages={pages} />
       </section>
     </Page>
   );
@@ -65,17 +57,29 @@ function Found({
         rowId={({ id }) => id}
         empty={<NoCalls hasFilter={Object.keys(filter).length > 0} searchedTo={pages.searchedTo} />}
       />
-      {pages.searchedTo === null ? (
-        <More query={pages} />
-      ) : (
-        <>
-          <p role="status" className="border-line border-t px-4 pt-3 text-muted">
-            Searched back to <Instant at={pages.searchedTo} />.
-          </p>
-          <More query={{ ...pages, fetchNextPage: pages.readOn }} label="Search on" />
-        </>
-      )}
+      {pages.hasNextPage ? <ReadOn pages={pages} /> : null}
     </>
+  );
+}
+
+function ReadOn({ pages }: { readonly pages: ReturnType<typeof useCallPages> }) {
+  const { searchedTo, error, isReadingOn, readOn } = pages;
+  return (
+    <div className="flex flex-wrap items-center gap-3 border-line border-t p-3">
+      {searchedTo === null ? null : (
+        <p role="status" className="text-muted">
+          Searched back to <Instant at={searchedTo} />.
+        </p>
+      )}
+      <Button isBusy={isReadingOn} onClick={() => void readOn()}>
+        {searchedTo === null ? "More" : "Go on"}
+      </Button>
+      {error === null ? null : (
+        <span role="alert" className="text-bad">
+          {describeError(error)}
+        </span>
+      )}
+    </div>
   );
 }
 

@@ -9,14 +9,14 @@ describe("a filter of calls as a query", () => {
 
   test("every filter becomes a condition", () => {
     const bare = writeCallSql({});
-    for (const name of [...CALL_FILTERS, "from", "to"] as const)
+    for (const name of CALL_FILTERS.filter((filter) => filter !== "last"))
       expect(writeCallSql({ [name]: "2026-03-01" }), name).not.toBe(bare);
     expect(writeCallSql({ last: "1h" })).toContain("requested_at >= now() - interval '60 minutes'");
   });
 
   test("a quote ends no value", () => {
     const text = "' OR 1=1 --";
-    for (const name of CALL_FILTERS.filter((filter) => filter !== "claimed")) {
+    for (const name of CALL_FILTERS.filter((filter) => !["claimed", "last"].includes(filter))) {
       const values = writeCallSql({ [name]: text }).replaceAll(/'(?:[^']|'')*'/g, "?");
       expect(values, name).not.toMatch(/1=1/i);
       expect(values, name).not.toContain("'");
