@@ -49,9 +49,16 @@ export interface Config {
   readonly followUpSeconds: number;
   /** From which hour (UTC) yesterday is compared with the vendors' records; null = only when asked. */
   readonly reconcileHour: number | null;
+  /** Hosts (`host` or `host:port`) without a public address, or without https, to which alerts may go. */
+  readonly alertPrivateHosts: readonly string[];
   readonly logLevel: LogLevel;
   readonly replicaName: string;
+  /** Where each variable's value comes from; one that is not in it has its default. */
+  readonly sources: ReadonlyMap<string, SettingSource>;
 }
+
+/** `environment` = the variable is set, `file` = a file of its name in the data directory. */
+export type SettingSource = "environment" | "file" | "default";
 
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 type LogLevel = (typeof LOG_LEVELS)[number];
@@ -83,6 +90,7 @@ const KNOWN = new Set([
   "KEYBRAKE_CHECKPOINT_FILE",
   "KEYBRAKE_FOLLOW_UP_SECONDS",
   "KEYBRAKE_RECONCILE_HOUR",
+  "KEYBRAKE_ALERT_PRIVATE_HOSTS",
   "KEYBRAKE_LOG_LEVEL",
   "KEYBRAKE_REPLICA_NAME",
 ]);
@@ -164,8 +172,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       (databaseUrl === null ? path.join(dataDir, "checkpoints.ndjson") : null),
     followUpSeconds: reader.wholeNumber("KEYBRAKE_FOLLOW_UP_SECONDS", 1, 86_400) ?? 15,
     reconcileHour: reader.wholeNumber("KEYBRAKE_RECONCILE_HOUR", 0, 23),
+    alertPrivateHosts: reader.hosts("KEYBRAKE_ALERT_PRIVATE_HOSTS"),
     logLevel: reader.oneOf("KEYBRAKE_LOG_LEVEL", LOG_LEVELS) ?? "info",
     replicaName: reader.text("KEYBRAKE_REPLICA_NAME") ?? `${hostname()}:${process.pid}`,
+    sources: reader.sources,
   };
   reader.checkMasterKey("KEYBRAKE_MASTER_KEY", databaseUrl !== null);
   reader.checkMasterKey("KEYBRAKE_MASTER_KEY_PREVIOUS", false);
@@ -200,7 +210,7 @@ function upstreamVariable(vendor: VendorName): string {
 }
 
 /** The setting that says how fast a vendor may be asked with one credential. */
-function paceVariable(vendor: VendorName): string {
+export function paceVariable(vendor: VendorName): string {
   return `KEYBRAKE_${vendor.toUpperCase()}_REQUESTS_PER_SECOND`;
 }
 
@@ -212,6 +222,8 @@ export function forgetSecrets(env: Record<string, string | undefined>): void {
 class Reader {
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #problems: string[] = [];
+  /** Where values were found, by variable. */
+  readonly sources = new Map<string, SettingSource>();
 
   constructor(env: Readonly<Record<string, string | undefined>>) {
     this.#env = env;
@@ -234,7 +246,9 @@ class Reader {
 
   text(name: string): string | null {
     const value = this.#env[name]?.trim();
-    return value === undefined || value === "" ? null : value;
+    if (value === undefined || value === "") return null;
+    this.sources.set(name, "environment");
+    return value;
   }
 
   wholeNumber(name: string, min: number, max: number): number | null {
@@ -302,6 +316,14 @@ class Reader {
     return null;
   }
 
+  hosts(name: string): readonly string[] {
+    const hosts = (this.text(name) ?? "").split(",").flatMap((part) => part.trim().toLowerCase() || []);
+    const isHost = (text: string) => URL.canParse(`http://${text}`) && !/[/?#@\s*]/.test(text);
+    for (const host of hosts.filter((text) => !isHost(text)))
+      this.problem(`${name} must list hosts as in \`alerts.internal, 10.0.0.5:8443\`, not \`${host}\``);
+    return hosts;
+  }
+
   adminToken(): string | null {
     const direct = this.text("KEYBRAKE_ADMIN_TOKEN");
     const file = this.text("KEYBRAKE_ADMIN_TOKEN_FILE");
@@ -334,7 +356,9 @@ class Reader {
     builtIn: T,
     read: (text: string) => T | string,
   ): T {
-    const file = this.text(name) ?? (existsSync(defaultFile) ? defaultFile : null);
+    const given = this.text(name);
+    const file = given ?? (existsSync(defaultFile) ? defaultFile : null);
+    if (given === null && file !== null) this.sources.set(name, "file");
     const text = file === null ? null : this.#readFile(name, file);
     if (text === null) return builtIn;
     const table = read(text);

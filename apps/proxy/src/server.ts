@@ -6,6 +6,10 @@ import { createAdminClient } from "@keybrake/client";
 import { VENDOR_NAMES, type VendorName } from "@keybrake/core";
 import { pino } from "pino";
 import { openAdminToken } from "./admin-token.ts";
+import { AlertAddresses } from "./alerts/alert-addresses.ts";
+import { AlertChannels } from "./alerts/alert-channels.ts";
+import { AlertDeliveries } from "./alerts/alert-deliveries.ts";
+import { AlertWatch } from "./alerts/alert-watch.ts";
 import { renderBanner } from "./banner.ts";
 import { Changes } from "./changes.ts";
 import { type Config, ConfigError } from "./config.ts";
@@ -50,6 +54,8 @@ const CHECKPOINT_EVERY_MS = 60_000;
 /** Each flush checks for itself; this is for a replica that has nothing to flush, and for what others have seen. */
 const CHECK_HISTORY_EVERY_MS = 2_000;
 const RECONCILE_CHECK_MS = 60_000;
+const LOOK_FOR_ALERTS_EVERY_MS = 5_000;
+const SEND_ALERTS_EVERY_MS = 1_000;
 /** What a replica that died left undone. */
 const RESUME_ROTATION_EVERY_MS = 60_000;
 const DRAIN_MS_MAX = 25_000;
@@ -276,6 +282,34 @@ async function compose(
       (error) => onError("reconcile", error),
     ),
   );
+  const alertAddresses = new AlertAddresses(config.alertPrivateHosts);
+  const alertChannels = new AlertChannels(databases.general, keyRing, installKeys.installationId);
+  const alertDeliveries = new AlertDeliveries({
+    database: databases.general,
+    channels: alertChannels,
+    addresses: alertAddresses,
+    now: () => clock.now(),
+    version: VERSION,
+    onAttempt: (outcome) => metrics.alertAttempts.inc({ outcome }),
+    onError: (error) => onError("send alerts", error),
+  });
+  closers.push(() => alertDeliveries.close());
+  const alertWatch = new AlertWatch(databases.general, replica, {
+    onRaised: (count) => metrics.alertsRaised.inc(count),
+    onError,
+  });
+  closers.push(
+    repeat(
+      LOOK_FOR_ALERTS_EVERY_MS,
+      () => alertWatch.look(),
+      (error) => onError("look for alerts", error),
+    ),
+    repeat(
+      SEND_ALERTS_EVERY_MS,
+      () => alertDeliveries.sendDue(),
+      (error) => onError("send alerts", error),
+    ),
+  );
   const checkpoint = async () => checkpoints?.write(await listChainHeads(databases.general), clock.now());
   closers.push(repeat(CHECKPOINT_EVERY_MS, checkpoint, (error) => onError("write a checkpoint", error)));
   const adminToken = openAdminToken(config.adminToken, config.dataDir);
@@ -300,6 +334,13 @@ async function compose(
     plane,
     reconciler,
     dataUrl: config.dataUrl ?? dataUrl,
+    alerts: { channels: alertChannels, deliveries: alertDeliveries, addresses: alertAddresses },
+    settings: {
+      config,
+      version: VERSION,
+      isOwner: databases.isOwner,
+      paceOf: (vendor, mode) => quota.limitOf(vendor, mode, null),
+    },
     isReady: async () => replica.holdsLease() && !history.isLost,
     metrics: metrics.registry,
     logger,

@@ -119,7 +119,7 @@ function valuesOf({ identity, address, action, target, details }: AdminEntry): r
   return [tokenId, name, role, address, action, target, shown];
 }
 
-/** The database takes neither NUL nor half a character, and nobody needs a credential here. */
-function showSafely(text: string): string {
+/** Text for people without credentials, which nobody needs here, and without NUL and half characters, which the database refuses. */
+export function showSafely(text: string): string {
   return text.toWellFormed().replaceAll("\0", "\ufffd").replace(CREDENTIAL, "[withheld]");
 }

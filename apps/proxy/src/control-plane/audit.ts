@@ -1,5 +1,7 @@
 import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import type { AuditHistory, AuditReport } from "@keybrake/client/contract";
+import { raiseAlerts } from "../alerts/alert-store.ts";
+import { describeChainProblem } from "../alerts/chain-watch.ts";
 import { type ChainHead, type SignatureCheck, verifyAudit } from "../ledger/audit-verify.ts";
 import type { Database } from "../ledger/database.ts";
 import type { History } from "../ledger/history.ts";
@@ -71,6 +73,7 @@ async function verifyOnce(database: Database, evidence: AuditEvidence): Promise<
   const check = createSignatureCheck(createPublicKey(evidence.signingKey));
   const finding = await verifyAudit(database, check, await evidence.readCheckpoints());
   const { isSound, links, calls, gaps, firstProblem } = finding;
+  if (firstProblem !== null) await raiseAlerts(database, [describeChainProblem(firstProblem)]);
   return { ok: isSound, links, calls, gaps, first_problem: firstProblem };
 }
 

@@ -18,6 +18,8 @@ import { mountAdminEvents } from "./admin-events.ts";
 import { mountAdminTokens } from "./admin-tokens.ts";
 import { AdminTrail, type TrailReplica } from "./admin-trail.ts";
 import { mountAgents } from "./agents.ts";
+import { type AlertParts, mountAlertChannels } from "./alert-channels.ts";
+import { mountAlerts } from "./alerts.ts";
 import { mountAudit, mountHistory } from "./audit.ts";
 import { authenticateAdmin, type TokenAuthority } from "./authenticate-admin.ts";
 import { mountBudgets } from "./budgets.ts";
@@ -38,6 +40,7 @@ import { mountReconcile } from "./reconcile.ts";
 import { mountRuns } from "./runs.ts";
 import { mountSecrets } from "./secrets.ts";
 import { mountLogin, mountSessions } from "./sessions.ts";
+import { mountSettings, type SettingsParts } from "./settings.ts";
 import { mountSpend } from "./spend.ts";
 import { mountSql } from "./sql-query.ts";
 import { mountVaultKeys } from "./vault-keys.ts";
@@ -80,6 +83,10 @@ export interface ControlPlaneDependencies {
   readonly reconciler?: Pick<Reconciler, "run" | "now">;
   /** Where agents reach the data plane: who creates a key is told. */
   readonly dataUrl: string;
+  /** Where alerts go, and who sends them. */
+  readonly alerts: AlertParts;
+  /** What the server was started with; without it that operation does not exist. */
+  readonly settings?: SettingsParts;
   readonly metrics: Registry;
   readonly logger: ControlPlaneLogger;
   readonly version: string;
@@ -179,6 +186,9 @@ function createApi(
   mountHistory(api, database, checkpointKey, dependencies.history);
   if (dependencies.plane !== undefined) mountPrices(api, dependencies.plane, secrets);
   if (dependencies.reconciler !== undefined) mountReconcile(api, dependencies.reconciler);
+  mountAlerts(api, database);
+  mountAlertChannels(api, dependencies.alerts);
+  if (dependencies.settings !== undefined) mountSettings(api, database, dependencies.settings);
   mountEvents(api, tail);
   mountSql(api, queryDatabase);
   mountOtherMethods(router);

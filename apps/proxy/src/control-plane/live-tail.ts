@@ -1,8 +1,11 @@
 import type { KeybrakeEvent } from "@keybrake/client/contract";
+import { selectAlert } from "../alerts/alert-store.ts";
 import type { Database } from "../ledger/database.ts";
 import { selectCallsOfLinks } from "./call-store.ts";
 
 const CHANNEL = "keybrake_changes";
+/** The id of each alert that is raised. */
+const ALERTS = "keybrake_alerts";
 const POLL_EVERY_MS = 500;
 /** Per replica and poll. A tail is for watching: past this it tells how much it leaves out, and stays live. */
 const LINKS_MAX = 25;
@@ -16,15 +19,15 @@ interface Head {
 }
 
 /**
- * Calls and changes as they are committed, of every replica: calls by reading the new links of the audit chain, changes by
- * listening. Reads nothing while nobody listens. Nothing is replayed, and after a fault events may be missing.
+ * Calls, changes and alerts as they are committed, of every replica: calls by reading the new links of the audit chain, the
+ * others by listening. Reads nothing while nobody listens. Nothing is replayed, and after a fault events may be missing.
  */
 export class LiveTail {
   readonly #database: Database;
   readonly #onError: (error: unknown) => void;
   readonly #listeners = new Set<Listener>();
   readonly #seen = new Map<bigint, bigint>();
-  #listening: Promise<void> | null = null;
+  #listening: Promise<unknown> | null = null;
   #starting: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
 
@@ -49,13 +52,23 @@ export class LiveTail {
   }
 
   async #listen(): Promise<void> {
-    this.#listening ??= this.#database
-      .listen(CHANNEL, (payload) => this.#tell([{ event: "change", data: readChange(payload) }]))
-      .catch((error: unknown) => {
-        this.#listening = null;
-        throw error;
-      });
+    this.#listening ??= Promise.all([
+      this.#database.listen(CHANNEL, (payload) =>
+        this.#tell([{ event: "change", data: readChange(payload) }]),
+      ),
+      this.#database.listen(ALERTS, (payload) => void this.#tellAlert(payload).catch(this.#onError)),
+    ]).catch((error: unknown) => {
+      this.#listening = null;
+      throw error;
+    });
     await this.#listening;
+  }
+
+  /** After a gap in the connection nothing is known of what was missed: alerts stay in their list. */
+  async #tellAlert(id: string | null): Promise<void> {
+    if (id === null || this.#listeners.size === 0) return;
+    const alert = await selectAlert(this.#database, id);
+    if (alert !== null) this.#tell([{ event: "alert", data: alert }]);
   }
 
   async #start(): Promise<void> {

@@ -91,6 +91,18 @@ export async function forgetRepetitions(database: Database): Promise<void> {
 }
 
 /**
+ * Removes alerts older than the retention. Those of a window that may still be open stay: without them, its thresholds
+ * would be told again.
+ */
+export async function forgetAlerts(database: Database, days: number): Promise<void> {
+  await database.query(
+    `DELETE FROM alerts WHERE raised_at < now() - $1 * interval '1 day' AND (window_start IS NULL
+       OR (window_start > DATE '0001-01-01' AND window_start < date_trunc('month', ledger_day()::timestamp)::date))`,
+    [days],
+  );
+}
+
+/**
  * Runs all of it now and every hour; returns how to stop it. A failing step is told and tried again next time. Nobody
  * waits for the sums, which after an update may take minutes.
  */
@@ -108,6 +120,7 @@ export async function startMaintenance(
       ["create partitions", () => ensurePartitions(database)],
       ["apply retention", () => applyRetention(database, retentionDays, sign)],
       ["forget repetitions", () => forgetRepetitions(database)],
+      ["forget alerts", () => forgetAlerts(database, retentionDays)],
     ];
     for (const [what, step] of steps) await step().catch((error: unknown) => onError(what, error));
     summing = summing

@@ -165,6 +165,11 @@ function bindingOf(place: EnvelopePlace, part: "key" | "value", keyId: string): 
   return Buffer.from(JSON.stringify(fields), "utf8");
 }
 
-function nameOf(place: EnvelopePlace): string {
-  return place.table === "install_keys" ? `installation key \`${place.rowId}\`` : `secret \`${place.rowId}\``;
+const NAMES: Readonly<Record<string, string>> = {
+  install_keys: "installation key",
+  alert_channels: "address of alert channel",
+};
+
+function nameOf({ table, rowId }: EnvelopePlace): string {
+  return `${NAMES[table] ?? "secret"} \`${rowId}\``;
 }

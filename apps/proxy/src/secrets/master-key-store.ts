@@ -2,7 +2,7 @@ import { type Database, sqlStateOf } from "../ledger/database.ts";
 
 /** An envelope that another master key than the one in use has sealed, and where it stands. */
 export interface SealedBefore {
-  readonly table: "install_keys" | "secrets";
+  readonly table: "install_keys" | "secrets" | "alert_channels";
   readonly rowId: string;
   readonly vendor: string;
   readonly version: number;
@@ -25,7 +25,7 @@ export type RotationRefusal = { readonly reason: "unfinished" | "not_everywhere"
 const SEALED_TOO_LATE = "KB006";
 const UNFINISHED = "KB008";
 const NOT_EVERYWHERE = "KB009";
-const KEY_COLUMN = { install_keys: "name", secrets: "id::text" } as const;
+const KEY_COLUMN = { install_keys: "name", secrets: "id::text", alert_channels: "id::text" } as const;
 
 /** Makes a key the installation's when it has none yet; returns the id of the one that it has. */
 export async function claimMasterKey(database: Database, id: string): Promise<string> {
@@ -106,7 +106,8 @@ export async function finishRotation(database: Database): Promise<void> {
 export async function selectSealingIds(database: Database): Promise<readonly string[]> {
   const rows = await database.query(
     `SELECT DISTINCT envelope_key_id(envelope) AS id FROM (
-       SELECT envelope FROM install_keys UNION ALL SELECT envelope FROM secrets) x
+       SELECT envelope FROM install_keys UNION ALL SELECT envelope FROM secrets
+       UNION ALL SELECT envelope FROM alert_channels) x
      WHERE envelope_key_id(envelope) IS NOT NULL ORDER BY 1`,
   );
   return rows.map((row) => row["id"] as string);

@@ -4,7 +4,7 @@ import type { Database } from "../ledger/database.ts";
 import { withUnavailable } from "./available-database.ts";
 import type { EnvelopePlace } from "./envelope.ts";
 import type { KeyRing } from "./key-ring.ts";
-import { findActiveKeyId, isSealedTooLate } from "./master-key-store.ts";
+import { sealUnderActive } from "./seal-under-active.ts";
 import { type OpenedSecret, SecretCache } from "./secret-cache.ts";
 import {
   eraseSecret,
@@ -21,8 +21,6 @@ import {
 const REMEMBER_MS = 60_000;
 /** Each attempt loses only to another rotation that won. */
 const ROTATE_ATTEMPTS_MAX = 5;
-/** A master key is not changed twice in a moment. */
-const SEAL_ATTEMPTS_MAX = 3;
 /** `open` is asked in the middle of a call, so it gives up before the ledger would. */
 const WAIT_MS_MAX = 900;
 
@@ -163,25 +161,12 @@ export class EnvelopeSecretStore implements SecretStore {
     }
   }
 
-  /** Seals under the master key in use and writes; once more when another one has come into use in between. */
-  async #sealed<Result>(
+  #sealed<Result>(
     place: EnvelopePlace,
     value: string,
     write: (envelope: Buffer) => Promise<Result>,
   ): Promise<Result> {
-    const plaintext = Buffer.from(value, "utf8");
-    try {
-      for (let attempt = 1; ; attempt++) {
-        const keyId = (await findActiveKeyId(this.#database)) ?? this.#keyRing.configuredId;
-        try {
-          return await write(this.#keyRing.seal(keyId, place, plaintext));
-        } catch (error) {
-          if (attempt === SEAL_ATTEMPTS_MAX || !isSealedTooLate(error)) throw error;
-        }
-      }
-    } finally {
-      plaintext.fill(0);
-    }
+    return sealUnderActive(this.#database, this.#keyRing, place, value, write);
   }
 
   #placeOf(secret: { id: string; vendor: string; version: number }): EnvelopePlace {

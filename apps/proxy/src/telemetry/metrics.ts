@@ -18,6 +18,8 @@ export interface Metrics {
   /** Refusals of vendors for too many requests, by whose call was refused. */
   readonly countThrottled: (vendor: string, agentId: string) => void;
   readonly historyLost: Gauge;
+  readonly alertsRaised: Counter;
+  readonly alertAttempts: Counter<"outcome">;
   readonly backgroundErrors: Counter<"what">;
 }
 
@@ -110,6 +112,17 @@ export function createMetrics({ inFlight, queues }: MetricsSources): Metrics {
     historyLost: new Gauge({
       name: "keybrake_history_lost",
       help: "1 while the database lacks history that was seen, and nothing is allowed",
+      registers,
+    }),
+    alertsRaised: new Counter({
+      name: "keybrake_alerts_raised_total",
+      help: "Alerts that this replica raised",
+      registers,
+    }),
+    alertAttempts: new Counter({
+      name: "keybrake_alert_attempts_total",
+      help: "Attempts of this replica to send an alert, by their outcome",
+      labelNames: ["outcome"],
       registers,
     }),
     backgroundErrors: new Counter({

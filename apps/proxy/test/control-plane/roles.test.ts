@@ -27,6 +27,10 @@ const ADMIN_MAY = [
   "revokeAdminToken",
   "rotateMasterKey",
   "acceptHistory",
+  "createAlertChannel",
+  "updateAlertChannel",
+  "deleteAlertChannel",
+  "testAlertChannel",
 ];
 
 describe("roles of admin tokens", () => {

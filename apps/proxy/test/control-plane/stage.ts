@@ -4,6 +4,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type AdminClient, createAdminClient } from "@keybrake/client";
 import { Registry } from "prom-client";
+import { AlertAddresses } from "../../src/alerts/alert-addresses.ts";
+import { AlertChannels } from "../../src/alerts/alert-channels.ts";
+import { AlertDeliveries } from "../../src/alerts/alert-deliveries.ts";
 import { createControlPlane } from "../../src/control-plane/control-plane.ts";
 import type { Database } from "../../src/ledger/database.ts";
 import { History } from "../../src/ledger/history.ts";
@@ -13,6 +16,9 @@ import { MasterKeyRotation } from "../../src/secrets/master-key-rotation.ts";
 import { type EnvelopeSecretStore, openSecretStore } from "../../src/secrets/secret-store.ts";
 import { startEpoch, type TestDatabases } from "./backends.ts";
 import { createCheckedFetch } from "./checked-fetch.ts";
+
+/** Where alerts of these tests may go besides the public internet. */
+const ALERT_HOSTS = ["127.0.0.1", "localhost"];
 
 /** A control plane that listens, on real databases. */
 export interface Stage {
@@ -25,6 +31,8 @@ export interface Stage {
   readonly installKeys: InstallKeys;
   /** The replica whose life the control plane shares. */
   readonly replica: { epoch: bigint };
+  /** Sends what is due when it is told to. */
+  readonly alertDeliveries: AlertDeliveries;
   /** Everything that was given to the logger. */
   readonly logged: Readonly<Record<string, unknown>>[];
   /** How often the caches were told to forget. */
@@ -49,6 +57,17 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
       replica.epoch = await startEpoch(ownerDatabase);
     },
   };
+  const alertAddresses = new AlertAddresses(ALERT_HOSTS);
+  const alertChannels = new AlertChannels(database, keyRing, installKeys.installationId);
+  const alertDeliveries = new AlertDeliveries({
+    database,
+    channels: alertChannels,
+    addresses: alertAddresses,
+    now: () => new Date(),
+    version: "0.0.0-test",
+    onAttempt: () => undefined,
+    onError: (error) => logged.push({ event: "alerts", error }),
+  });
   const app = createControlPlane({
     database,
     replica,
@@ -66,6 +85,7 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
       now: () => new Date(),
       onChange: () => undefined,
     }),
+    alerts: { channels: alertChannels, deliveries: alertDeliveries, addresses: alertAddresses },
     onChange: () => changes++,
     isReady: async () => isReady,
     dataUrl: "http://127.0.0.1:8787",
@@ -84,12 +104,14 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
     secrets,
     installKeys,
     replica,
+    alertDeliveries,
     logged,
     changes: () => changes,
     setReady: (next) => {
       isReady = next;
     },
     close: async () => {
+      await alertDeliveries.close();
       server.closeAllConnections();
       server.close();
       await once(server, "close");

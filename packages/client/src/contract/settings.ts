@@ -30,7 +30,11 @@ export const settingsSchema = z
     sandbox: z.boolean().describe("whether built-in vendors stand in for real ones"),
     retention_days: settingOf(z.int()),
     monthly_request_limit: settingOf(z.int().nullable()).extend({
-      used: z.int().min(0).describe("requests of this month, whether there is a limit or not"),
+      used: z
+        .int()
+        .min(0)
+        .nullable()
+        .describe("requests of this month; null without a limit, when nobody counts"),
       resets_at: instant,
     }),
     vendors: z.array(
