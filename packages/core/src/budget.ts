@@ -27,6 +27,15 @@ export const BUDGET_DENIALS = {
   requests: { monthly: "monthly_request_limit" },
 } as const;
 
+/** The instant at which the window that covers `now` began, always a UTC midnight; the year 0 for `total`. */
+export function windowStart(window: BudgetWindow, now: Date): Date {
+  const year = now.getUTCFullYear();
+  const month = now.getUTCMonth();
+  if (window === "daily") return new Date(Date.UTC(year, month, now.getUTCDate()));
+  if (window === "monthly") return new Date(Date.UTC(year, month, 1));
+  return new Date("0000-01-01T00:00:00.000Z");
+}
+
 /** The instant at which a window that covers `now` ends, always a UTC midnight; null for `total`. */
 export function windowEnd(window: BudgetWindow, now: Date): Date | null {
   const year = now.getUTCFullYear();

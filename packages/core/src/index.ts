@@ -12,6 +12,7 @@ export * from "./money.ts";
 export * from "./operation.ts";
 export type * from "./outcome.ts";
 export * from "./policy.ts";
+export * from "./policy-replay.ts";
 export * from "./policy-template.ts";
 export type * from "./ports.ts";
 export * from "./vault-key.ts";

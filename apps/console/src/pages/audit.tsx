@@ -1,10 +1,17 @@
+import { AdminTrail } from "../audit/admin-trail.tsx";
+import { DenialCounts } from "../audit/denial-counts.tsx";
+import { LostHistory } from "../audit/lost-history.tsx";
+import { Verification } from "../audit/verification.tsx";
 import { Page } from "../ui/page.tsx";
-import { LoadingState } from "../ui/states.tsx";
 
+/** Whether the records are whole, and who did what to the installation. */
 export function AuditPage() {
   return (
     <Page title="Audit">
-      <LoadingState />
+      <Verification />
+      <LostHistory />
+      <AdminTrail />
+      <DenialCounts />
     </Page>
   );
 }

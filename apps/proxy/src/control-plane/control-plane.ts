@@ -27,6 +27,7 @@ import { mountCallEvidence } from "./call-evidence.ts";
 import { mountCalls } from "./calls.ts";
 import { mountConsole } from "./console.ts";
 import { mountDenials } from "./denials.ts";
+import { mountDryRun } from "./dry-run.ts";
 import { mountEvents } from "./events.ts";
 import { Guesses } from "./guesses.ts";
 import { mountKillSwitch } from "./kill-switch.ts";
@@ -149,7 +150,15 @@ function createApi(
   trail: AdminTrail,
   authority: TokenAuthority,
 ): express.Router {
-  const { secrets, pepper, dataUrl, onChange, logger, checkpointKey, readCheckpoints = async () => [] } = dependencies;
+  const {
+    secrets,
+    pepper,
+    dataUrl,
+    onChange,
+    logger,
+    checkpointKey,
+    readCheckpoints = async () => [],
+  } = dependencies;
   const database = withUnavailable(dependencies.database);
   const longDatabase = withUnavailable(dependencies.longDatabase);
   const queryDatabase = withUnavailable(dependencies.queryDatabase ?? dependencies.database);
@@ -184,7 +193,10 @@ function createApi(
   mountMasterKey(api, dependencies.rotation, dependencies.keyRing);
   mountAudit(api, longDatabase, { signingKey: checkpointKey, readCheckpoints });
   mountHistory(api, database, checkpointKey, dependencies.history);
-  if (dependencies.plane !== undefined) mountPrices(api, dependencies.plane, secrets);
+  if (dependencies.plane !== undefined) {
+    mountPrices(api, dependencies.plane, secrets);
+    mountDryRun(api, longDatabase, dependencies.plane);
+  }
   if (dependencies.reconciler !== undefined) mountReconcile(api, dependencies.reconciler);
   mountAlerts(api, database);
   mountAlertChannels(api, dependencies.alerts);

@@ -14,6 +14,9 @@ import type { Call } from "./call.ts";
 import { type DataPlane, pricingOf, type VendorRoute } from "./data-plane.ts";
 import { readVendor } from "./vendor-read.ts";
 
+/** Why a row of the audit log is no call of an agent's own, as its outcome says. */
+export const JUDGING_PURPOSE = "read to judge a call";
+
 /**
  * Finds out what a request does not say: whose the objects are that it touches, when its key is bound to customers,
  * and what it costs, from the ledger's own memory of an object or by reading objects at the vendor.
@@ -63,7 +66,7 @@ class Reads {
         accountId: this.call.key?.accountId ?? null,
         account: this.#operation.account,
         metadata: { ...metadata, keybrake_price_of: this.call.id },
-        purpose: "read to judge a call",
+        purpose: JUDGING_PURPOSE,
       },
       read,
     );
