@@ -9,6 +9,8 @@ export interface KeyFacts {
   readonly status: "active" | "suspended" | "revoked";
   readonly expiresAt: Date | null;
   readonly policy: Policy;
+  /** The key above a child, which must allow the call, too; absent = none. */
+  readonly parent?: KeyFacts | null;
 }
 
 /** The engine's answer: allow, or the one reason why not. */
@@ -30,7 +32,21 @@ export function authorize(key: KeyFacts, operation: Operation, now: Date): Decis
     judgeDemands(key.policy, operation) ??
     judgeCustomers(key.policy, operation) ??
     judgePrice(key.policy, operation);
-  return denial === null ? ALLOW : { verdict: "deny", denial };
+  if (denial !== null) return { verdict: "deny", denial };
+  return key.parent == null ? ALLOW : judgeAsChild(authorize(key.parent, operation, now));
+}
+
+function judgeAsChild(decision: Decision): Decision {
+  if (decision.verdict === "allow") return decision;
+  const { denial } = decision;
+  return { verdict: "deny", denial: { ...denial, reason: `${PARENT_REFUSES} ${denial.reason}` } };
+}
+
+const PARENT_REFUSES = "its parent refuses:";
+
+/** Whether a refusal was a rule's of a key above the one that called. */
+export function isOfParent(reason: string): boolean {
+  return reason.startsWith(PARENT_REFUSES);
 }
 
 function judgeKey(key: KeyFacts, now: Date): Denial | null {
@@ -76,12 +92,20 @@ function judgeEndpoint(policy: Policy, operation: Operation): Denial | null {
   return null;
 }
 
+const MAY_NOT_USE = "this vault key may not use";
+
+/** Whether a refusal was for something that stood in the request's body or headers. */
+export function isForDemand(code: string, reason: string): boolean {
+  if (code === "account_not_allowed" || code === "destination_not_allowed") return true;
+  return code === "endpoint_not_allowed" && reason.includes(MAY_NOT_USE);
+}
+
 function judgeDemands(policy: Policy, operation: Operation): Denial | null {
   for (const { rule, anyOf, shown, ifAbsent, code } of operation.demands) {
     const granted = policy.grants.get(rule);
     const isGranted =
       granted === undefined ? ifAbsent === "allow" : anyOf.some((value) => granted.has(value));
-    if (!isGranted) return deny(code, `this vault key may not use ${shown}: add it to \`${rule}\``);
+    if (!isGranted) return deny(code, `${MAY_NOT_USE} ${shown}: add it to \`${rule}\``);
   }
   return null;
 }

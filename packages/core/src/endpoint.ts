@@ -52,6 +52,17 @@ export function matchesEndpoint(pattern: EndpointPattern, method: Method, path: 
   return segments.length === pattern.segments.length;
 }
 
+/** Says whether every path that a pattern covers is covered by another one, too. */
+export function containsPattern(outer: EndpointPattern, inner: EndpointPattern): boolean {
+  if (outer.method !== "*" && outer.method !== inner.method) return false;
+  for (const [index, expected] of outer.segments.entries()) {
+    if (expected === "**") return true;
+    const actual = inner.segments[index];
+    if (actual === undefined || actual === "**" || (expected !== "*" && expected !== actual)) return false;
+  }
+  return inner.segments.length === outer.segments.length;
+}
+
 /** A request target in its only acceptable spelling: what policy judges is byte for byte what goes on the wire. */
 export interface CanonicalTarget {
   /** The vendor named by a path prefix, or null when the path is the vendor's own. */

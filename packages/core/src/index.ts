@@ -1,5 +1,6 @@
 export * from "./admin-token.ts";
 export * from "./authorize.ts";
+export * from "./bounded-policy.ts";
 export * from "./budget.ts";
 export * from "./call.ts";
 export * from "./catalogue-entry.ts";
@@ -14,6 +15,7 @@ export type * from "./outcome.ts";
 export * from "./policy.ts";
 export * from "./policy-replay.ts";
 export * from "./policy-template.ts";
+export * from "./policy-widening.ts";
 export type * from "./ports.ts";
 export * from "./vault-key.ts";
 export { VENDORS } from "./vendors/index.ts";

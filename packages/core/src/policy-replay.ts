@@ -1,4 +1,4 @@
-import { authorize } from "./authorize.ts";
+import { authorize, isForDemand, isOfParent } from "./authorize.ts";
 import { BUDGET_DENIALS, type BudgetSpec, type BudgetWindow, windowStart } from "./budget.ts";
 import type { CallState } from "./call.ts";
 import type { CredentialMode } from "./credential-mode.ts";
@@ -19,6 +19,7 @@ export interface RecordedCall {
   readonly state: CallState;
   /** Null when it was allowed. */
   readonly denialCode: string | null;
+  readonly denialReason: string | null;
   /** True when it was refused by a budget that is not its own key's: no policy lets it through. */
   readonly isDeniedElsewhere: boolean;
   readonly vaultKeyId: string | null;
@@ -103,11 +104,6 @@ const DECIDED_AGAIN: ReadonlySet<string> = new Set<DenialCode>([
   "rate_limited",
   "duplicate_call",
 ]);
-/** Those that it decides by what stood in the request's body or headers. */
-const DECIDED_BY_BODY: ReadonlySet<string> = new Set<DenialCode>([
-  "account_not_allowed",
-  "destination_not_allowed",
-]);
 
 /** Those of the ledger, which is asked when a price is known. */
 const DECIDED_WITH_PRICE: ReadonlySet<string> = new Set<DenialCode>([
@@ -120,7 +116,7 @@ const DECIDED_WITH_PRICE: ReadonlySet<string> = new Set<DenialCode>([
 ]);
 
 const NOTES = {
-  body: "calls that were refused for an account or a destination are undecidable: bodies and headers are not stored",
+  body: "calls that were refused for what their body or headers asked are undecidable: bodies and headers are not stored",
   grants:
     "the lists of the vendor's own part of the policy were not judged: they ask what stands in a request's body, which is not stored",
   duplicates:
@@ -138,7 +134,7 @@ const NOTES = {
   expiry: "expiry was not judged: the policy was taken to be in force all the time",
   budgets: "calls that were decided at the same moment may have been decided in another order",
   elsewhere:
-    "calls that were refused by a budget of an agent, a run, a secret, the installation or a parent stay refused",
+    "calls that were refused by a budget of an agent, a run, a secret or the installation, or by a parent key, stay refused",
   counted: "of refusals that came in floods only the number is kept: they are not among the calls",
   keys: "the calls of several keys were judged as if one key with this policy had made them",
   total: "a total cap counts what the audit log still has",
@@ -270,9 +266,11 @@ export class PolicyReplay {
   #judge(call: RecordedCall, side: "least" | "most"): Judgement {
     const { denialCode } = call;
     if (denialCode !== null) {
-      if (DECIDED_BY_BODY.has(denialCode)) return { verdict: "unknown", note: NOTES.body };
-      if (call.isDeniedElsewhere) this.#notes.add(NOTES.elsewhere);
-      if (call.isDeniedElsewhere || !DECIDED_AGAIN.has(denialCode)) return stays(denialCode);
+      const reason = call.denialReason ?? "";
+      const isElsewhere = call.isDeniedElsewhere || isOfParent(reason);
+      if (isElsewhere) this.#notes.add(NOTES.elsewhere);
+      else if (isForDemand(denialCode, reason)) return { verdict: "unknown", note: NOTES.body };
+      if (isElsewhere || !DECIDED_AGAIN.has(denialCode)) return stays(denialCode);
     }
     const endpoint = call.endpoint === null ? null : (this.#endpoints.get(call.endpoint) ?? null);
     if (!isMethod(call.method) || (call.endpoint !== null && endpoint === null))

@@ -5,9 +5,12 @@ import type { PolicyDocument } from "./policy.ts";
 /** The identity under which a call is judged, as read from the key store. */
 export interface KeyIdentity {
   readonly vaultKeyId: string;
+  /** The sum of the versions of its own policy and of those above it: versions only grow, so it tells any change. */
   readonly policyVersion: number;
   readonly secretId: string;
   readonly agentId: string;
+  /** The keys above a child, nearest first: its calls count in their budgets, too. Absent = none. */
+  readonly ancestorIds?: readonly string[];
   /** The key's own run label, or the run that the agent claimed when the key has none. */
   readonly crewRunId: string | null;
 }
@@ -139,6 +142,7 @@ export interface Throttle {
  * - `reserve` decides over all budgets that cover the call, writes its audit row and updates every sum in one durable
  *   transaction; it resolves only after that commit. Key status, kill switch and policy version are read after the
  *   locks are held, so a call is never reserved after a revocation has committed.
+ * - A child acts only while every key above it does, and its calls fit the budgets of all of them.
  * - When a commit's fate is not known, `reserve` rejects with `ledger_unavailable` and the hold is given back later;
  *   the caller must not send. It rejects within a second.
  * - A refusal is put down, durably, before `deny` or `reserve` resolves: the first 100 a minute of one key and code with
@@ -189,6 +193,17 @@ export interface VaultKeyRecord {
   readonly policyVersion: number;
   readonly status: "active" | "suspended" | "revoked";
   readonly createdAt: Date;
+  readonly expiresAt: Date | null;
+  /** The keys above a child, nearest first: it may do only what each of them may. */
+  readonly ancestors: readonly AncestorKey[];
+}
+
+/** A key above a child, as far as the child's calls are judged by it. */
+export interface AncestorKey {
+  readonly id: string;
+  readonly policy: PolicyDocument;
+  readonly policyVersion: number;
+  readonly status: VaultKeyRecord["status"];
   readonly expiresAt: Date | null;
 }
 

@@ -92,6 +92,7 @@ function record(policy: Policy, steps: readonly Step[]): RecordedCall[] {
       completedAt: new Date(nowMs + (isAllowed ? step.endsAfterMs : 0)),
       state: isAllowed ? state : "denied",
       denialCode: code,
+      denialReason: null,
       isDeniedElsewhere: false,
       vaultKeyId: "key",
       agentId: "agent",

@@ -76,14 +76,17 @@ export async function selectBudgets(
   return rows.map(readBudget);
 }
 
-/** Every budget that a call of this key must fit: its own, its agent's, its run's, its secret's, the installation's. */
+/**
+ * Every budget that a call of this key must fit: its own, those of the keys above it, its agent's, its run's, its
+ * secret's, the installation's.
+ */
 export async function selectBudgetsOfKey(database: Database, keyId: string): Promise<Budget[]> {
   const rows = await database.query(
     `${SELECT} AND (b.scope, b.scope_value) IN (
        SELECT x.scope, x.value FROM vault_keys k CROSS JOIN LATERAL (VALUES ('vault_key', k.id::text),
-         ('agent_id', k.agent_id), ('crew_run_id', k.crew_run_id), ('secret', k.secret_id::text), ('installation', ''))
-         AS x (scope, value) WHERE k.id = $1)
-     ORDER BY b.scope = 'vault_key' DESC, b.id`,
+         ('agent_id', k.agent_id), ('crew_run_id', k.crew_run_id), ('secret', k.secret_id::text), ('installation', '')
+         UNION ALL SELECT 'vault_key', a.id::text FROM unnest(k.ancestor_ids) AS a (id)) AS x (scope, value) WHERE k.id = $1)
+     ORDER BY b.scope_value = $1::uuid::text DESC, b.scope = 'vault_key' DESC, b.id`,
     [keyId],
   );
   return rows.map(readBudget);

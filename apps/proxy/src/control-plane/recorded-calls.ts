@@ -25,7 +25,7 @@ const rangeOf = (column: RecordedRange["column"]) => `
   c.${column} = $1 AND c.vendor = $2 AND c.requested_at < $3 AND c.outcome_reason IS DISTINCT FROM '${JUDGING_PURPOSE}'`;
 
 const selectOf = (column: RecordedRange["column"]) => `
-  SELECT c.id, c.requested_at, c.completed_at, c.state, c.denial_code, c.vault_key_id, c.agent_id, c.method, c.path,
+  SELECT c.id, c.requested_at, c.completed_at, c.state, c.denial_code, c.denial_reason, c.vault_key_id, c.agent_id, c.method, c.path,
     c.endpoint, c.amount, c.currency, c.customer_id, c.status_code, c.replay_of, coalesce(s.mode, 'live') AS mode,
     micros(c.reserved_usd) AS held, micros(c.cost_usd) + coalesce(g.micros, 0)::bigint AS cost, g.credits,
     c.denial_reason ~ ' budget of this ' AND c.denial_reason !~ ' budget of this vault_key is used up$' AS is_elsewhere
@@ -98,6 +98,7 @@ function readCall(row: Row): RecordedCall {
     completedAt: row["completed_at"] as Date | null,
     state: row["state"] as RecordedCall["state"],
     denialCode: row["denial_code"] as string | null,
+    denialReason: row["denial_reason"] as string | null,
     isDeniedElsewhere: row["is_elsewhere"] === true,
     vaultKeyId: row["vault_key_id"] as string | null,
     agentId: row["agent_id"] as string | null,

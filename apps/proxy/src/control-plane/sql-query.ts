@@ -77,7 +77,7 @@ function wrap(query: string): string {
           SELECT id, name, vendor, account_id, version, created_at, rotated_at, deleted_at,
             requests_per_second FROM secrets AS keybrake_secrets
         ), vault_keys AS (
-          SELECT id, redacted, name, agent_id, crew_run_id, secret_id, vendor, policy, policy_version, status, status_reason,
+          SELECT id, parent_id, redacted, name, agent_id, crew_run_id, secret_id, vendor, policy, policy_version, status, status_reason,
             created_at, expires_at, revoked_at FROM vault_keys AS keybrake_vault_keys
         ), admin_tokens AS (
           SELECT id, name, role, created_at, expires_at, revoked_at FROM admin_tokens AS keybrake_admin_tokens

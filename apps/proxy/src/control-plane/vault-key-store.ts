@@ -17,6 +17,8 @@ export interface NewVaultKey {
   readonly agentId: string;
   readonly crewRunId: string | null;
   readonly secretId: string;
+  /** The key above it, by the policy that was looked at; null = none. */
+  readonly parent: { readonly id: string; readonly policyVersion: number } | null;
   readonly policy: Policy;
   readonly document: PolicyDocument;
 }
@@ -27,18 +29,29 @@ export interface StoredVaultKey {
   readonly expiresAt: Date | null;
 }
 
-const STATUS = "CASE WHEN k.status = 'active' AND k.expires_at <= now() THEN 'expired' ELSE k.status END";
+/** When it ends, and whether it acts: a child does only while every key above it does. */
+const EXPIRES_AT = `
+  CASE WHEN k.ancestor_ids = '{}' THEN k.expires_at ELSE least(k.expires_at, (
+    SELECT min(p.expires_at) FROM vault_keys p WHERE p.id = ANY (k.ancestor_ids))) END`;
+const STATUS = `
+  CASE WHEN k.status <> 'active' THEN k.status
+    WHEN k.ancestor_ids <> '{}' AND EXISTS (
+      SELECT 1 FROM vault_keys p WHERE p.id = ANY (k.ancestor_ids) AND p.status <> 'active') THEN 'suspended'
+    WHEN ${EXPIRES_AT} <= now() THEN 'expired' ELSE k.status END`;
 const SELECT = `
-  SELECT k.id, k.redacted, k.name, k.agent_id, k.crew_run_id, s.name AS secret, k.vendor, k.policy, k.policy_version,
-    ${STATUS} AS status, k.status_reason, k.created_at, k.expires_at, k.revoked_at,
+  SELECT k.id, k.parent_id, k.redacted, k.name, k.agent_id, k.crew_run_id, s.name AS secret, k.vendor, k.policy, k.policy_version,
+    ${STATUS} AS status, k.status_reason, k.created_at, ${EXPIRES_AT} AS expires_at, k.revoked_at,
     (extract(epoch FROM k.created_at) * 1000000)::bigint AS created_micros
   FROM vault_keys k JOIN secrets s ON s.id = k.secret_id`;
 
-/** Stores a key together with the budgets of its policy. Its lifetime counts on the database's clock. */
-export async function insertVaultKey(database: Database, key: NewVaultKey): Promise<StoredVaultKey> {
+/**
+ * Stores a key together with the budgets of its policy. Its lifetime counts on the database's clock. Null when its parent
+ * cannot have it: it acts no more, is too deep, or has got another policy meanwhile.
+ */
+export async function insertVaultKey(database: Database, key: NewVaultKey): Promise<StoredVaultKey | null> {
   const { policy } = key;
   const [row] = await database.query(
-    "SELECT id, created_at, expires_at FROM create_vault_key($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    "SELECT id, created_at, expires_at FROM create_vault_key($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     [
       key.hash,
       key.redacted,
@@ -51,9 +64,11 @@ export async function insertVaultKey(database: Database, key: NewVaultKey): Prom
       JSON.stringify(policy.budgets.map(toWanted)),
       policy.expiresInSeconds,
       policy.expiresAt?.toISOString() ?? null,
+      key.parent?.id ?? null,
+      key.parent?.policyVersion ?? null,
     ],
   );
-  if (row === undefined) throw new TypeError("the database returned no new key");
+  if (row === undefined) return null;
   return {
     id: row["id"] as string,
     createdAt: row["created_at"] as Date,
@@ -93,6 +108,12 @@ export async function revokeVaultKeys(
   return rows.map((row) => row["id"] as string).sort();
 }
 
+/** The time by which lifetimes count. */
+export async function readNow(database: Database): Promise<Date> {
+  const [row] = await database.query("SELECT now() AS now");
+  return row?.["now"] as Date;
+}
+
 /** One key by its id. */
 export async function selectVaultKey(database: Database, id: string): Promise<VaultKey | null> {
   const [row] = await database.query(`${SELECT} WHERE k.id = $1`, [id]);
@@ -102,7 +123,10 @@ export async function selectVaultKey(database: Database, id: string): Promise<Va
 /** Keys, newest first, behind the one that was created at that time with that id. */
 export async function selectVaultKeys(
   database: Database,
-  filter: Pick<ListVaultKeys, "agent_id" | "crew_run_id" | "status" | "vendor" | "secret" | "q">,
+  filter: Pick<
+    ListVaultKeys,
+    "agent_id" | "crew_run_id" | "parent_id" | "status" | "vendor" | "secret" | "q"
+  >,
   after: { createdMicros: string; id: string } | null,
   most: number,
 ): Promise<readonly ListedVaultKey[]> {
@@ -113,6 +137,7 @@ export async function selectVaultKeys(
   };
   add((parameter) => `k.agent_id = ${parameter}`, filter.agent_id);
   add((parameter) => `k.crew_run_id = ${parameter}`, filter.crew_run_id);
+  add((parameter) => `k.parent_id = ${parameter}`, filter.parent_id);
   add((parameter) => `${STATUS} = ${parameter}`, filter.status);
   add((parameter) => `k.vendor = ${parameter}`, filter.vendor);
   add((parameter) => `s.name = ${parameter}`, filter.secret);
@@ -141,6 +166,7 @@ function readVaultKey(row: Row): VaultKey {
   const instant = (name: string) => (row[name] as Date | null)?.toISOString() ?? null;
   return {
     id: row["id"] as string,
+    parent_id: row["parent_id"] as string | null,
     redacted: row["redacted"] as string,
     name: row["name"] as string | null,
     agent_id: row["agent_id"] as string,

@@ -1,5 +1,6 @@
-import { PAGE_LIMIT } from "@keybrake/client/contract";
+import { PAGE_LIMIT, type VaultKey } from "@keybrake/client/contract";
 import {
+  findWidening,
   generateVaultKey,
   hashVaultKey,
   type Policy,
@@ -17,6 +18,7 @@ import { type AdminApi, mount, reply } from "./operation-handler.ts";
 import { ProblemError } from "./problem.ts";
 import {
   insertVaultKey,
+  readNow,
   replacePolicy,
   revokeVaultKeys,
   selectVaultKey,
@@ -97,38 +99,54 @@ export function mountVaultKeys(api: AdminApi, dependencies: VaultKeyDependencies
 
 interface NewKey {
   readonly agent_id: string;
-  readonly secret: string;
+  readonly secret?: string | undefined;
+  readonly parent_id?: string | undefined;
   readonly policy: unknown;
   readonly crew_run_id?: string | undefined;
   readonly name?: string | undefined;
 }
 
 async function createVaultKey(
-  { secrets, pepper, dataUrl }: VaultKeyDependencies,
+  { database, secrets, pepper, dataUrl }: VaultKeyDependencies,
   body: NewKey,
   audited: AuditedDatabase,
 ) {
   const { policy, document } = readPolicy(body.policy);
-  const secret = await secrets.find(body.secret);
+  const parent = body.parent_id === undefined ? null : await findParent(database, body.parent_id);
+  const secretName = body.secret ?? parent?.secret ?? "";
+  if (parent !== null && parent.secret !== secretName) {
+    const message = `the parent's is \`${parent.secret}\`: leave it out`;
+    throw new ProblemError("policy_wider", { problems: [{ field: "secret", message }] });
+  }
+  const secret = await secrets.find(secretName);
   if (secret === null) {
-    const detail = `there is no secret named \`${body.secret}\`: create it first`;
+    const detail = `there is no secret named \`${secretName}\`: create it first`;
     throw new ProblemError("unknown_secret", { detail, problems: [{ field: "secret", message: detail }] });
   }
   requireVendor(policy, secret.vendor, `the secret \`${secret.name}\``);
+  if (parent !== null) requireNarrower(parent, policy, await readNow(database));
   const vaultKey = generateVaultKey(body.agent_id);
   const crewRunId = body.crew_run_id ?? null;
-  const { id, createdAt, expiresAt } = await insertVaultKey(audited, {
+  const stored = await insertVaultKey(audited, {
     hash: hashVaultKey(pepper, vaultKey),
     redacted: redactVaultKey(vaultKey),
     name: body.name ?? null,
     agentId: body.agent_id,
     crewRunId,
     secretId: secret.id,
+    parent: parent === null ? null : { id: parent.id, policyVersion: parent.policy_version },
     policy,
     document,
   });
+  if (stored === null) {
+    const detail =
+      "the parent has been revoked, suspended or changed, has expired, or has three keys above it already";
+    throw new ProblemError("parent_unusable", { detail });
+  }
+  const { id, createdAt, expiresAt } = stored;
   return {
     id,
+    parent_id: parent?.id ?? null,
     vault_key: vaultKey,
     agent_id: body.agent_id,
     crew_run_id: crewRunId,
@@ -140,11 +158,37 @@ async function createVaultKey(
   };
 }
 
+async function findParent(database: Database, id: string): Promise<VaultKey> {
+  const parent = await selectVaultKey(database, id);
+  if (parent !== null) return parent;
+  const detail = `there is no vault key \`${id}\``;
+  throw new ProblemError("unknown_parent", { detail, problems: [{ field: "parent_id", message: detail }] });
+}
+
+/** Told early and by name. What counts is that each call of a child is judged by every policy above it. */
+function requireNarrower(parent: VaultKey, policy: Policy, now: Date): void {
+  const expiresAt =
+    policy.expiresInSeconds === null
+      ? policy.expiresAt
+      : new Date(now.getTime() + policy.expiresInSeconds * 1_000);
+  const above = parent.expires_at === null ? null : new Date(parent.expires_at);
+  const wider = findWidening(
+    { policy: readPolicy(parent.policy).policy, expiresAt: above },
+    { policy, expiresAt },
+  );
+  if (wider.length === 0) return;
+  const problems = wider.map(({ field, message }) => ({ field: `policy.${field}`, message }));
+  const [first] = problems;
+  throw new ProblemError("policy_wider", { detail: `${first?.field}: ${first?.message}`, problems });
+}
+
 async function updateVaultKey(database: Database, id: string, input: unknown, audited: AuditedDatabase) {
   const { policy, document } = readPolicy(input);
   const key = await selectVaultKey(database, id);
   if (key === null) throw noKey(id);
   requireVendor(policy, key.vendor, "this vault key");
+  if (key.parent_id !== null)
+    requireNarrower(await findParent(database, key.parent_id), policy, await readNow(database));
   const isReplaced = key.status !== "revoked" && (await replacePolicy(audited, id, policy, document));
   const updated = isReplaced ? await selectVaultKey(database, id) : null;
   if (updated === null) {

@@ -95,10 +95,11 @@ export class Call {
 function identityOf(key: VaultKeyRecord, claimedRunId: string | null): KeyIdentity {
   return {
     vaultKeyId: key.id,
-    policyVersion: key.policyVersion,
+    policyVersion: key.ancestors.reduce((sum, { policyVersion }) => sum + policyVersion, key.policyVersion),
     secretId: key.secretId,
     agentId: key.agentId,
     crewRunId: key.crewRunId ?? claimedRunId,
+    ...(key.ancestors.length === 0 ? {} : { ancestorIds: key.ancestors.map(({ id }) => id) }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   authorize,
+  boundPolicy,
   DENIALS,
   type Denial,
   type DenialWritten,
@@ -129,12 +130,12 @@ async function reserve(
   for (let attempt = 0; attempt < STALE_TRIES_MAX; attempt++) {
     const operation = readOperation(plane, call, route, body);
     if (isDenial(operation)) return operation;
-    const facts = factsOf(call.key);
+    const { facts, policy } = rulesOf(call.key);
     const early = authorize(facts, operation, plane.clock.now());
     if (early.verdict === "deny") return early.denial;
-    const limited = await limitRate(plane, call, facts.policy);
+    const limited = await limitRate(plane, call, facts);
     if (limited !== null) return limited;
-    const priced = await lookUp(plane, call, route, operation, facts.policy);
+    const priced = await lookUp(plane, call, route, operation, policy);
     if (isDenial(priced)) return priced;
     if (priced === "stale") {
       await rereadKey(plane, call);
@@ -146,10 +147,10 @@ async function reserve(
     // Waits before the reservation: no money is held for a call that is not its turn yet.
     call.turn ??= await takeTurn(plane, call);
     const idempotency = deriveIdempotency(plane.idempotencySecret, call.key?.id ?? "", priced, body);
-    const result = await reserveOperation(plane, call, priced, facts.policy, idempotency, body);
+    const result = await reserveOperation(plane, call, priced, policy, idempotency, body);
     if (result.kind === "denied") return { recorded: result.denial, isOnlyCounted: result.isOnlyCounted };
     if (result.kind === "reserved")
-      return { route, operation: priced, policy: facts.policy, reserved: result, idempotency, body };
+      return { route, operation: priced, policy, reserved: result, idempotency, body };
     await rereadKey(plane, call);
   }
   throw new KeybrakeError("ledger_unavailable", {
@@ -177,18 +178,26 @@ function readOperation(plane: DataPlane, call: Call, route: VendorRoute, body: B
       account: head.headers.get("stripe-account") ?? null,
       body,
     },
-    { ...pricingOf(plane), accountId: call.key?.accountId ?? null, policy: factsOf(call.key).policy },
+    { ...pricingOf(plane), accountId: call.key?.accountId ?? null, policy: rulesOf(call.key).policy },
   );
   if (!isDenial(operation)) call.operation = operation;
   return operation;
 }
 
-async function limitRate(plane: DataPlane, call: Call, policy: Policy): Promise<Denial | null> {
-  if (policy.requestsPerMinute === null || call.key === null) return null;
-  const seconds = await plane.limiter.take(call.key.id, policy.requestsPerMinute);
-  if (seconds === null) return null;
-  const reason = `this vault key may make ${policy.requestsPerMinute} requests a minute`;
-  return { code: "rate_limited", reason, retryAfterSeconds: seconds };
+/** A child's requests count in the limits of the keys above it, too. */
+async function limitRate(plane: DataPlane, { key }: Call, facts: KeyFacts): Promise<Denial | null> {
+  const ids = key === null ? [] : [key.id, ...key.ancestors.map(({ id }) => id)];
+  let limiting: KeyFacts | null = facts;
+  for (const id of ids) {
+    const perMinute: number | null = limiting?.policy.requestsPerMinute ?? null;
+    limiting = limiting?.parent ?? null;
+    const seconds = perMinute === null ? null : await plane.limiter.take(id, perMinute);
+    if (seconds === null) continue;
+    const whose = id === key?.id ? "this vault key" : "this vault key's parent";
+    const reason = `${whose} may make ${perMinute} requests a minute`;
+    return { code: "rate_limited", reason, retryAfterSeconds: seconds };
+  }
+  return null;
 }
 
 function takeTurn(plane: DataPlane, { key }: Call): Promise<Turn> {
@@ -396,20 +405,42 @@ async function showDenial(
   writeAnswer(response, call.id, renderDenial(call.vendor ?? plane.routes.stripe.vendor, call.id, denial));
 }
 
-const parsedFacts = new WeakMap<VaultKeyRecord, KeyFacts>();
+/** What a key's calls are judged by. */
+interface Rules {
+  readonly facts: KeyFacts;
+  /** Its own policy within the limits of those above it. */
+  readonly policy: Policy;
+}
 
-/** The key as the engine judges it; a policy is parsed once for as long as its record is remembered. */
-function factsOf(key: VaultKeyRecord | null): KeyFacts {
+const readRules = new WeakMap<VaultKeyRecord, Rules>();
+
+/** The key as the engine judges it; its policies are parsed once for as long as its record is remembered. */
+function rulesOf(key: VaultKeyRecord | null): Rules {
   if (key === null) throw new TypeError("a call without a key cannot be judged");
-  const known = parsedFacts.get(key);
+  const known = readRules.get(key);
   if (known !== undefined) return known;
-  const parsed = parsePolicy(key.policy);
-  // A policy that this version cannot read was written by a newer one: nothing is allowed by guessing.
+  const above = key.ancestors.map((ancestor) => ({ ...ancestor, policy: readPolicy(ancestor.policy) }));
+  const parent = above.reduceRight<KeyFacts | null>(
+    (facts, { status, expiresAt, policy }) => ({ status, expiresAt, policy, parent: facts }),
+    null,
+  );
+  const own = readPolicy(key.policy);
+  const facts = { status: key.status, expiresAt: key.expiresAt, policy: own, parent };
+  const policy = boundPolicy(
+    own,
+    above.map((ancestor) => ancestor.policy),
+  );
+  const rules = { facts, policy };
+  readRules.set(key, rules);
+  return rules;
+}
+
+/** A policy that this version cannot read was written by a newer one: nothing is allowed by guessing. */
+function readPolicy(document: VaultKeyRecord["policy"]): Policy {
+  const parsed = parsePolicy(document);
   if ("problems" in parsed)
     throw new KeybrakeError("internal", { cause: new Error(parsed.problems.join("; ")) });
-  const facts = { status: key.status, expiresAt: key.expiresAt, policy: parsed.policy };
-  parsedFacts.set(key, facts);
-  return facts;
+  return parsed.policy;
 }
 
 function latencyOf(plane: DataPlane, call: Call): number {

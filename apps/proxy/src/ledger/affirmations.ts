@@ -72,6 +72,10 @@ const SELECT_CODES = `
       WHEN c.id IS NULL OR c.deleted_at IS NOT NULL THEN 'vault_key_revoked'
       WHEN u.key_id IS NOT NULL AND v.status IS DISTINCT FROM 'active' THEN 'vault_key_revoked'
       WHEN v.expires_at <= clock_timestamp() THEN 'vault_key_expired'
+      WHEN v.ancestor_ids <> '{}' THEN (
+        SELECT CASE WHEN bool_or(p.status <> 'active') THEN 'vault_key_revoked'
+          WHEN min(p.expires_at) <= clock_timestamp() THEN 'vault_key_expired' END
+        FROM vault_keys p WHERE p.id = ANY (v.ancestor_ids))
     END AS code
   FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS u (key_id, secret_id, nth)
   CROSS JOIN installation s

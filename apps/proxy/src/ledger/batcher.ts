@@ -26,6 +26,8 @@ export interface OpResult {
   readonly counted: boolean;
   readonly limit: {
     readonly scope: string;
+    /** True when it is the budget of a key above the one that called. */
+    readonly above: boolean;
     readonly window: string;
     readonly unit: string;
     readonly limit: string;

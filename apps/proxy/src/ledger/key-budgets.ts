@@ -1,13 +1,16 @@
 import { type BudgetWindow, formatUsd, windowEnd } from "@keybrake/core";
 import type { Database } from "./database.ts";
 
+/** Of its own and of the keys above a child; of several alike the one with the least left. */
 const KEY_BUDGETS = `
-  SELECT b.time_window, b.unit, b.limit_amount, coalesce(w.reserved + w.settled, 0) AS used, now() AS now
-  FROM budgets b JOIN vault_keys k ON k.id = b.scope_value::uuid JOIN secrets s ON s.id = k.secret_id
+  SELECT DISTINCT ON (b.unit, b.time_window) b.time_window, b.unit, b.limit_amount,
+    coalesce(w.reserved + w.settled, 0) AS used, now() AS now
+  FROM vault_keys k JOIN secrets s ON s.id = k.secret_id
+  JOIN budgets b ON b.scope = 'vault_key' AND b.scope_value = ANY ((k.id || k.ancestor_ids)::text[])
   LEFT JOIN budget_windows w ON w.budget_id = b.id AND w.window_start = window_start(b.time_window, ledger_day())
     AND w.mode = window_mode(b.unit, s.mode)
-  WHERE b.scope = 'vault_key' AND b.scope_value = $1 AND b.deleted_at IS NULL
-  ORDER BY b.unit, b.time_window`;
+  WHERE k.id = $1 AND b.deleted_at IS NULL
+  ORDER BY b.unit, b.time_window, b.limit_amount - coalesce(w.reserved + w.settled, 0)`;
 
 /** One budget of a key, amounts as decimal dollars for `usd`, else counts, as text. */
 export interface KeyBudget {
@@ -19,7 +22,7 @@ export interface KeyBudget {
   readonly resets_at: string | null;
 }
 
-/** What the budgets of a key's own policy allow, have used (open holds included) and have left, in their present windows. */
+/** What the budgets of a key's own policy, and of those above it, allow, have used (open holds included) and have left, in their present windows. */
 export async function listKeyBudgets(database: Database, vaultKeyId: string): Promise<readonly KeyBudget[]> {
   const rows = await database.query(KEY_BUDGETS, [vaultKeyId]);
   return rows.map((row) => {

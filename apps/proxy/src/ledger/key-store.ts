@@ -1,4 +1,4 @@
-import type { KeyStore, PolicyDocument, VaultKeyRecord } from "@keybrake/core";
+import type { AncestorKey, KeyStore, PolicyDocument, VaultKeyRecord } from "@keybrake/core";
 import { answerInTime } from "./answer-in-time.ts";
 import type { Database, Row } from "./database.ts";
 
@@ -10,7 +10,10 @@ const ENTRIES_MAX = 50_000;
 
 const FIND_KEY = `
   SELECT k.id, k.redacted, k.name, k.agent_id, k.crew_run_id, k.secret_id, s.name AS secret_name, s.account_id, k.vendor, k.policy,
-    k.policy_version, k.status, k.created_at, k.expires_at
+    k.policy_version, k.status, k.created_at, k.expires_at,
+    (SELECT jsonb_agg(jsonb_build_object('id', p.id, 'policy', p.policy, 'policy_version', p.policy_version, 'status', p.status,
+        'expires_ms', epoch_ms(p.expires_at)) ORDER BY array_position(k.ancestor_ids, p.id))
+      FROM vault_keys p WHERE p.id = ANY (k.ancestor_ids)) AS ancestors
   FROM vault_keys k JOIN secrets s ON s.id = k.secret_id WHERE k.key_hash = $1`;
 
 interface Remembered {
@@ -69,5 +72,19 @@ function readRecord(row: Row): VaultKeyRecord {
     status: row["status"] as VaultKeyRecord["status"],
     createdAt: row["created_at"] as Date,
     expiresAt: row["expires_at"] as Date | null,
+    ancestors: ((row["ancestors"] ?? []) as readonly AncestorRow[]).map(readAncestor),
   };
+}
+
+interface AncestorRow {
+  readonly id: string;
+  readonly policy: PolicyDocument;
+  readonly policy_version: number;
+  readonly status: VaultKeyRecord["status"];
+  readonly expires_ms: number | null;
+}
+
+function readAncestor({ id, policy, policy_version, status, expires_ms }: AncestorRow): AncestorKey {
+  const expiresAt = expires_ms === null ? null : new Date(expires_ms);
+  return { id, policy, policyVersion: policy_version, status, expiresAt };
 }

@@ -60,6 +60,7 @@ export class SqlLedger implements Ledger {
     const { result, startedAtMs } = await this.#batcher.apply({
       ...describeCall("reserve", request),
       policy_version: request.identity.policyVersion,
+      ...ancestorsOf(request.identity),
       accounted: request.accounted,
       hold_micros: request.holdMicros.toString(),
       exposure_id: request.exposureId,
@@ -164,7 +165,7 @@ export class SqlLedger implements Ledger {
     const show = (amount: string) => (limit.unit === "usd" ? formatUsd(BigInt(amount)) : amount);
     const what = limit.unit === "usd" ? "dollars" : limit.unit;
     const reason =
-      `the ${limit.window} budget of this ${limit.scope.replaceAll("_", " ")} is ${show(limit.limit)} ${what}, ` +
+      `the ${limit.window} budget of this ${limit.scope.replaceAll("_", " ")}${limit.above ? "'s parent" : ""} is ${show(limit.limit)} ${what}, ` +
       `${show(limit.used)} are used or held, and this call needs ${show(limit.requested)}`;
     const seconds = DENIALS[code].retryable ? limit.reset_seconds : null;
     return {
@@ -196,6 +197,11 @@ const REASONS: Partial<Record<DenialCode, string>> = {
   idempotency_in_flight: "a call with this Idempotency-Key is still open: try again when it has ended",
   idempotency_mismatch: "this Idempotency-Key was used for another request: use a new key",
 };
+
+/** Most keys have none, and say nothing. */
+function ancestorsOf(identity: KeyIdentity | OwnIdentity) {
+  return "ancestorIds" in identity ? { ancestor_ids: identity.ancestorIds } : {};
+}
 
 function describeCall(kind: "reserve" | "deny", facts: CallFacts | HoldRequest): LedgerOp {
   return {

@@ -47,6 +47,9 @@ function controlOf(store: SqlStore) {
       );
       return (row?.["policy_version"] as number | undefined) ?? null;
     },
+    expireKey: async (vaultKeyId: string) => {
+      await control.query("UPDATE vault_keys SET expires_at = clock_timestamp() WHERE id = $1", [vaultKeyId]);
+    },
     revoke: async (scope: string, value: string) => {
       const rows = await store.transact([
         ["SELECT revoke_vault_keys($1, $2, 'contract')", [scope, value]],
@@ -79,8 +82,12 @@ function secretName(secretId: string): string {
 async function createKey(control: Database, key: NewKey): Promise<KeyIdentity> {
   const { agentId, crewRunId, secretId, expiresAt } = key;
   const [row] = await control.query(
-    "SELECT id FROM create_vault_key($1, 'vault_contract_…', NULL, $2, $3, $4, 'stripe', '{}', $5::jsonb, $6, $7)",
-    [randomBytes(32), agentId, crewRunId, secretId, writeBudgets(key.budgets), LIFETIME, expiresAt],
+    `SELECT id FROM create_vault_key($1, 'vault_contract_…', NULL, $2, $3, $4, 'stripe', '{}', $5::jsonb, $6, $7, $8,
+       (SELECT policy_version FROM vault_keys WHERE id = $8))`,
+    [
+      ...[randomBytes(32), agentId, crewRunId, secretId, writeBudgets(key.budgets), LIFETIME, expiresAt],
+      key.parent?.vaultKeyId ?? null,
+    ],
   );
   return { vaultKeyId: row?.["id"] as string, policyVersion: 1, secretId, agentId, crewRunId };
 }

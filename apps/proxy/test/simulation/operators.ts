@@ -21,17 +21,19 @@ export async function issueKey(world: World, database: Database): Promise<void> 
   const agentId = world.random.pick(AGENTS);
   const { policy, document } = choosePolicy(world);
   const vaultKey = generateVaultKey(agentId);
-  const { id } = await insertVaultKey(database, {
+  const stored = await insertVaultKey(database, {
     hash: hashVaultKey(world.ground.installation.pepper, vaultKey),
     redacted: redactVaultKey(vaultKey),
     name: null,
     agentId,
     crewRunId: world.random.chance(0.7) ? RUN : null,
     secretId: world.ground.secretId,
+    parent: null,
     policy,
     document,
   });
-  world.keys.push({ id, vaultKey, agentId });
+  if (stored === null) throw new Violation("a key without a parent was not stored");
+  world.keys.push({ id: stored.id, vaultKey, agentId });
 }
 
 /** Replaces some key's policy: its caps go up or down, its endpoints and its expiry change. */

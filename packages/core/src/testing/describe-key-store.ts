@@ -81,7 +81,7 @@ function testFinding(get: () => KeyStoreHarness): void {
       const { keyHash, ...stored } = key;
       const made = await harness.createKey(key);
       const record = await harness.keys.find(keyHash);
-      const fixed = { vendor: "stripe", accountId: null, policyVersion: 1, status: "active" };
+      const fixed = { vendor: "stripe", accountId: null, policyVersion: 1, status: "active", ancestors: [] };
       expect(record).toEqual({ ...stored, ...made, ...fixed, createdAt: expect.any(Date) });
       const ageMs = (await harness.now()).getTime() - (record?.createdAt.getTime() ?? 0);
       expect(ageMs).toBeGreaterThanOrEqual(-1);

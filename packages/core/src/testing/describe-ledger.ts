@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { windowEnd } from "../budget.ts";
 import { useHarness } from "./harness-lifetime.ts";
 import { testCaps } from "./ledger/caps.ts";
+import { testChildren } from "./ledger/children.ts";
 import { testCredentialModes } from "./ledger/credential-modes.ts";
 import { testDays } from "./ledger/days.ts";
 import { testDuplicates } from "./ledger/duplicates.ts";
@@ -31,6 +32,7 @@ export function describeLedger(name: string, open: OpenLedgerHarness, traits: Le
     describe("live and test credentials", () => testCredentialModes(get));
     testOutcomes(get);
     testKeys(get);
+    testChildren(get);
     testIdempotency(get);
     testDuplicates(get);
     testOwnReads(get);

@@ -11,6 +11,8 @@ export interface NewKey {
   /** The caps of the key's own policy. */
   readonly budgets: readonly BudgetSpec[];
   readonly expiresAt: Date | null;
+  /** The key above it; absent = none. */
+  readonly parent?: KeyIdentity;
 }
 
 /** Which budget is meant. `value` is the id that the scope names, and empty for `installation`. */
@@ -112,6 +114,8 @@ export interface LedgerHarness {
   createKey(key: NewKey): Promise<KeyIdentity>;
   /** Replaces the policy of a key by one with these caps; returns the new policy version, null when it is revoked. */
   updateKey(vaultKeyId: string, budgets: readonly BudgetSpec[]): Promise<number | null>;
+  /** Lets a key's time be over. */
+  expireKey(vaultKeyId: string): Promise<void>;
   findKeyStatus(vaultKeyId: string): Promise<VaultKeyRecord["status"] | null>;
   /**
    * Revokes keys; returns the ids of all calls that were allowed, to any key, before the revocation committed, read in

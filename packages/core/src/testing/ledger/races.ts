@@ -11,6 +11,7 @@ import {
   freshId,
   type GetHarness,
   hold,
+  makeChild,
   makeKey,
   ownBudget,
   rowOf,
@@ -95,6 +96,24 @@ function testCapRaces(get: GetHarness): void {
         ]);
         expect(tally(results)).toEqual({ reserved: 6, daily_cap_exceeded: 10 });
         expect(await usedOf(harness, shared)).toBe(60n);
+      }
+    });
+  });
+
+  it("racing for the cap of their parent by two children, and a grandchild, never pass it, and fill it", async () => {
+    const harness = get();
+    await withPeer(harness, async (ledgers) => {
+      for (let round = 0; round < ROUNDS / 2; round++) {
+        const parent = await makeUsedKey(harness, 50n);
+        const child = await makeChild(harness, parent, [cap("daily", "usd", 40n)]);
+        const keys = [child, await makeChild(harness, parent), await makeChild(harness, child)];
+        const results = await Promise.all(
+          keys.flatMap((key) => onBoth(ledgers, 4, () => callOf(key, 10n))).flat(),
+        );
+        const counts = tally(results.flat());
+        expect(counts).toEqual({ reserved: 5, daily_cap_exceeded: 19 });
+        expect(await usedOf(harness, ownBudget(parent))).toBe(50n);
+        expect(await usedOf(harness, ownBudget(child))).toBeLessThanOrEqual(40n);
       }
     });
   });
@@ -216,6 +235,24 @@ function testStopRaces(get: GetHarness): void {
         expect(rows.filter((row) => !allowed.has(row.id))).toEqual([]);
         expect(rows.length).toBe(counts["reserved"] ?? 0);
         expect(await usedOf(harness, ownBudget(key))).toBe(BigInt(rows.length));
+      }
+    });
+  });
+
+  it("B6: allow nothing to a child after the revocation of its parent has committed", async () => {
+    const harness = get();
+    await withPeer(harness, async (ledgers) => {
+      for (let round = 0; round < REVOKE_ROUNDS / 2; round++) {
+        const parent = await makeUsedKey(harness, 1_000n);
+        const child = await makeChild(harness, parent);
+        const started = await inFlight(ledgers, child);
+        const allowed = await harness.revoke("vault_key", parent.vaultKeyId);
+        expect(tally(await onBoth(ledgers, 5, () => callOf(child, 1n)))).toEqual({ vault_key_revoked: 10 });
+        await Promise.all(started);
+        const all = await harness.listCalls(child.vaultKeyId);
+        const rows = all.filter((row) => row.verdict === "allow");
+        expect(rows.filter((row) => !allowed.has(row.id))).toEqual([]);
+        expect(await usedOf(harness, ownBudget(parent))).toBe(BigInt(rows.length));
       }
     });
   });

@@ -51,6 +51,21 @@ export async function makeKey(
   return harness.createKey({ ...ids, budgets, ...more });
 }
 
+/** Makes a key below another one. */
+export async function makeChild(
+  harness: LedgerHarness,
+  parent: KeyIdentity,
+  budgets: readonly BudgetSpec[] = [],
+  more: Partial<NewKey> = {},
+): Promise<KeyIdentity> {
+  const key = await makeKey(harness, budgets, { ...more, secretId: parent.secretId, parent });
+  return {
+    ...key,
+    policyVersion: key.policyVersion + parent.policyVersion,
+    ancestorIds: [parent.vaultKeyId, ...(parent.ancestorIds ?? [])],
+  };
+}
+
 /** Gives a key a new policy with these caps. */
 export async function revise(
   harness: LedgerHarness,
