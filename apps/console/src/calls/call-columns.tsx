@@ -50,12 +50,18 @@ export function CallLink({ call }: { readonly call: Call }) {
 }
 
 /** Links to what an agent and a run did. A claim that contradicts the key is told beside. */
-function Actor({ call }: { readonly call: Call }) {
+export function Actor({
+  call,
+  isRunShown = true,
+}: {
+  readonly call: Call;
+  readonly isRunShown?: boolean;
+}) {
   const claim = [call.claimed_agent_id, call.claimed_crew_run_id].filter((part) => part !== null).join(", ");
   return (
     <span className="flex min-w-40 flex-col items-start gap-0.5">
       {call.agent_id === null ? <Nothing /> : <AgentLink agentId={call.agent_id} />}
-      {call.crew_run_id === null ? null : <RunLink crewRunId={call.crew_run_id} />}
+      {call.crew_run_id === null || !isRunShown ? null : <RunLink crewRunId={call.crew_run_id} />}
       {claim === "" ? null : <Badge tone="warn">claims {claim}</Badge>}
     </span>
   );
@@ -64,7 +70,11 @@ function Actor({ call }: { readonly call: Call }) {
 /** An agent, leading to its calls. */
 export function AgentLink({ agentId }: { readonly agentId: string }) {
   return (
-    <Link to="/calls" search={{ agent_id: agentId }} className="break-all text-accent hover:underline">
+    <Link
+      to="/calls"
+      search={{ agent_id: agentId }}
+      className="inline-block min-w-24 break-words text-accent hover:underline"
+    >
       {agentId}
     </Link>
   );
@@ -76,7 +86,7 @@ export function RunLink({ crewRunId }: { readonly crewRunId: string }) {
     <Link
       to="/runs/$crewRunId"
       params={{ crewRunId }}
-      className="break-all text-accent text-xs hover:underline"
+      className="inline-block min-w-32 break-words text-accent text-xs hover:underline"
     >
       {crewRunId}
     </Link>

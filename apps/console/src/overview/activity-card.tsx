@@ -57,7 +57,7 @@ export function ActivityCard() {
             <summary className="cursor-pointer text-accent">As a table</summary>
             <div className="max-h-80 overflow-y-auto">
               <DataTable
-                caption="Calls over time"
+                caption="Calls by when they came"
                 columns={COLUMNS}
                 rows={data.filter(({ allowed, denied }) => allowed + denied > 0).reverse()}
                 rowId={({ at }) => at}

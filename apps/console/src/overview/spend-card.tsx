@@ -55,7 +55,7 @@ export function SpendCard() {
     >
       {({ agents }) => (
         <DataTable
-          caption="Spend today per agent"
+          caption="Agents by what they spent today"
           columns={COLUMNS}
           rows={agents.slice(0, AGENTS_SHOWN_MAX).map((agent) => ({
             ...agent,

@@ -16,14 +16,14 @@ export function OverviewPage() {
         <div className="flex min-w-0 flex-col gap-4">
           <SpendCard />
           <ActivityCard />
-          <QuotaCard />
         </div>
         <div className="flex min-w-0 flex-col gap-4">
           <CloseCard />
           <AlertsCard />
-          <UnknownCard />
         </div>
       </div>
+      <UnknownCard />
+      <QuotaCard />
     </Page>
   );
 }

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { api } from "../api.ts";
 import { BrakeButton } from "../brake.tsx";
-import { AgentLink, CALL_COLUMNS } from "../calls/call-columns.tsx";
+import { Actor, AgentLink, CALL_COLUMNS } from "../calls/call-columns.tsx";
 import { Lanes } from "../run/lanes.tsx";
 import { type Column, DataTable } from "../ui/data-table.tsx";
 import { Card, Page } from "../ui/page.tsx";
@@ -13,6 +13,11 @@ import { Badge, Code, Count, Instant, Usd } from "../ui/values.tsx";
 /** The most calls that are drawn and listed; the newest, when there are more. */
 const CALLS_SHOWN_MAX = 500;
 
+const ORDER_COLUMNS: readonly Column<Call>[] = CALL_COLUMNS.map((column) =>
+  column.id === "who"
+    ? { ...column, header: "Agent", cell: (call) => <Actor call={call} isRunShown={false} /> }
+    : column,
+);
 const SPEND_COLUMNS: readonly Column<Spend>[] = [
   {
     id: "agent",
@@ -69,7 +74,7 @@ function Timeline({ crewRunId }: { readonly crewRunId: string }) {
       >
         <DataTable
           caption="Calls of the run in order"
-          columns={CALL_COLUMNS}
+          columns={ORDER_COLUMNS}
           rows={calls}
           rowId={({ id }) => id}
           empty={
