@@ -337,6 +337,7 @@ async function compose(
     alerts: { channels: alertChannels, deliveries: alertDeliveries, addresses: alertAddresses },
     settings: {
       config,
+      dataUrl: config.dataUrl ?? dataUrl,
       version: VERSION,
       isOwner: databases.isOwner,
       paceOf: (vendor, mode) => quota.limitOf(vendor, mode, null),

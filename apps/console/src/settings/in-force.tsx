@@ -95,6 +95,7 @@ function Server({ settings }: { readonly settings: Settings }) {
 function listRows(settings: Settings): readonly Row[] {
   const { currency_rates: rates, monthly_request_limit: monthly } = settings;
   return [
+    row("Agents reach the proxy at", settings.data_plane_url, (url) => <Code>{url}</Code>),
     row("Calls are kept", settings.retention_days, (days) => `${days} days`),
     {
       ...row("Requests a month", monthly, (limit) => (limit === null ? "no limit" : <Count value={limit} />)),
@@ -102,7 +103,12 @@ function listRows(settings: Settings): readonly Row[] {
         <>
           {monthly.value === null ? "no limit" : <Count value={monthly.value} />}
           <span className="block text-muted text-xs">
-            <Count value={monthly.used} /> used; resets <Instant at={monthly.resets_at} />
+            {monthly.used === null ? null : (
+              <>
+                <Count value={monthly.used} /> used;{" "}
+              </>
+            )}
+            resets <Instant at={monthly.resets_at} />
           </span>
         </>
       ),

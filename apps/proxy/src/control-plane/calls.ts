@@ -19,7 +19,7 @@ const MEDIA_TYPES = {
 } as const;
 type Format = keyof typeof MEDIA_TYPES;
 /** How long one page looks for calls that no index finds: with what comes before and after, an answer in 300 ms. */
-const SEARCH_MS = 180;
+const SEARCH_MS = 150;
 
 /** The operations on the audit log. `longDatabase` serves exports, which may take any time. */
 export function mountCalls(api: AdminApi, database: Database, longDatabase: Database): void {

@@ -7,6 +7,8 @@ import { type AdminApi, mount, reply } from "./operation-handler.ts";
 /** What the server was started with, as far as it may be shown. */
 export interface SettingsParts {
   readonly config: Config;
+  /** Where agents reach the data plane. */
+  readonly dataUrl: string;
   readonly version: string;
   /** Whether the server's role owns the audit log's tables. */
   readonly isOwner: boolean;
@@ -57,7 +59,7 @@ type StartSettings = Omit<Settings, "replicas" | "database" | "monthly_request_l
 };
 
 /** All that does not change while the server runs. The configuration itself, which has secrets in it, is not kept. */
-function describeStart({ config, version, isOwner, paceOf }: SettingsParts): StartSettings {
+function describeStart({ config, dataUrl, version, isOwner, paceOf }: SettingsParts): StartSettings {
   const isBuiltIn = config.rates === USD_ONLY;
   const upstreamOf = (vendor: VendorName): Settings["vendors"][number]["upstream"] => {
     if (config.upstreamUrls[vendor] !== null) return "other";
@@ -72,6 +74,7 @@ function describeStart({ config, version, isOwner, paceOf }: SettingsParts): Sta
     },
     redis: config.redisUrl !== null,
     sandbox: config.isSandbox,
+    data_plane_url: settingOf(config, "KEYBRAKE_DATA_URL", dataUrl),
     retention_days: settingOf(config, "KEYBRAKE_RETENTION_DAYS", config.retentionDays),
     monthly_request_limit: settingOf(config, "KEYBRAKE_MONTHLY_REQUEST_LIMIT", config.monthlyRequestLimit),
     vendors: VENDOR_NAMES.map((vendor) => ({

@@ -73,7 +73,7 @@ async function selectSent(
 ): Promise<ReadonlyMap<string, number>> {
   const rows = await database.query(
     `SELECT k.secret_id, count(*) AS calls FROM calls c JOIN vault_keys k ON k.id = c.vault_key_id
-     WHERE c.requested_at > clock_timestamp() - interval '1 minute' AND c.verdict = 'allow'
+     WHERE c.requested_at > now() - interval '1 minute' AND c.verdict = 'allow'
        AND NOT (c.state = 'released' AND c.status_code IS NULL) AND k.secret_id = ANY ($1::uuid[])
      GROUP BY 1`,
     [secretIds],
@@ -94,7 +94,7 @@ async function selectThrottles(
   const rows = await database.query(
     `WITH throttled AS MATERIALIZED (
        SELECT k.secret_id, c.throttled_by -> 'calls' AS calls FROM calls c JOIN vault_keys k ON k.id = c.vault_key_id
-       WHERE c.requested_at > clock_timestamp() - interval '1 hour' AND c.throttled_by IS NOT NULL
+       WHERE c.requested_at > now() - interval '1 hour' AND c.throttled_by IS NOT NULL
          AND k.secret_id = ANY ($1::uuid[]))
      SELECT t.secret_id, count(*) AS answers, (
        SELECT jsonb_agg(jsonb_build_object('agent_id', a.agent_id, 'calls', a.calls) ORDER BY a.calls DESC, a.agent_id)

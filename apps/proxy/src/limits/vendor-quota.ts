@@ -217,7 +217,7 @@ async function readUsage(
   const rows = await answerInTime(
     database.query(
       `SELECT c.agent_id, count(*)::integer AS calls FROM calls c
-       WHERE c.requested_at > clock_timestamp() - $3 * interval '1 millisecond' AND c.verdict = 'allow' AND c.vendor = $2
+       WHERE c.requested_at > now() - $3 * interval '1 millisecond' AND c.verdict = 'allow' AND c.vendor = $2
          AND NOT (c.state = 'released' AND c.status_code IS NULL)
          AND (c.vault_key_id IS NULL OR (SELECT k.secret_id FROM vault_keys k WHERE k.id = c.vault_key_id) = $1)
        GROUP BY 1 ORDER BY 2 DESC, 1`,

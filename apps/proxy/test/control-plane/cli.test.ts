@@ -254,6 +254,10 @@ describe("keybrake", () => {
     expect(table.stdout).toContain("/v1/\\u{1b}[31mred\\u{202e}");
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not be there.
     expect(table.stdout).not.toMatch(/[\u001b\u202e]/);
+    const refused = await keybrake(["calls", "--denied", "--search", "RED", "--agent", "spender"]);
+    expect(refused.stdout.trimEnd().split("\n")).toHaveLength(2);
+    expect(refused.stdout).toContain("endpoint_not_allowed");
+    expect(await keybrake(["calls", "--follow", "--search", "x"])).toMatchObject({ code: 2 });
     const csv = await keybrake(["calls", "--csv", "--agent", "spender"]);
     expect(csv.stdout.split("\r\n")).toHaveLength(4);
     const ndjson = await keybrake(["calls", "--ndjson", "--state", "settled"]);

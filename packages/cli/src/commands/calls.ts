@@ -15,7 +15,7 @@ const COLUMNS: readonly Column<Call>[] = [
   { name: "USD", value: showCost, align: "right" },
   { name: "ID", value: ({ id }) => id },
 ];
-const FILTERS = ["agent_id", "crew_run_id", "vault_key_id", "vendor", "state"] as const;
+const FILTERS = ["agent_id", "crew_run_id", "vault_key_id", "vendor", "state", "verdict"] as const;
 
 /** `keybrake calls`: the audit log, as a table, a file, or live. */
 export function addCalls(program: Command, run: Run): void {
@@ -26,6 +26,8 @@ export function addCalls(program: Command, run: Run): void {
     .option("--key <vault-key-id>")
     .option("--vendor <vendor>")
     .option("--state <state>", "denied, reserved, unknown, settled or released")
+    .option("--denied", "only calls that were refused")
+    .option("--search <text>", "a part of the path or of the metadata")
     .option("--from <instant>", "this instant or day (UTC) and later")
     .option("--to <instant>", "before this instant or day (UTC)")
     .option("--csv", "every matching row as CSV")
@@ -37,24 +39,29 @@ export function addCalls(program: Command, run: Run): void {
         if (modes.length > 1 && modes.join() !== "ndjson,follow")
           throw new CliError(EXIT.usage, "give one of --csv, --ndjson and --follow");
         const filter = readFilter(options);
+        if (modes.includes("follow") && filter.q !== undefined)
+          throw new CliError(EXIT.usage, "--search looks back: it cannot --follow");
         if (modes.includes("follow")) return followCalls(context, filter, modes.includes("ndjson"));
         if (modes[0] === "csv") return writeCsv(context, filter);
         if (modes[0] === "ndjson") return writeNdjson(context, filter);
         const page = await context.admin.calls.list({ ...filter, ...readPage(options) });
         context.list(page, COLUMNS, page.data);
+        if (page.searched_to !== null) context.note(`looked at every call since ${page.searched_to}`);
         noteMore(context, page);
       }),
     );
 }
 
 function readFilter(options: Readonly<Record<string, string | undefined>>): ListCalls {
-  const { agent, run, key, vendor, state, from, to } = options;
+  const { agent, run, key, vendor, state, denied, search, from, to } = options;
   return given({
     agent_id: agent,
     crew_run_id: run,
     vault_key_id: key,
     vendor,
     state,
+    verdict: denied === undefined ? undefined : "deny",
+    q: search,
     from,
     to,
   }) as ListCalls;

@@ -28,6 +28,7 @@ export const settingsSchema = z
     }),
     redis: z.boolean().describe("whether one is configured; nothing depends on it"),
     sandbox: z.boolean().describe("whether built-in vendors stand in for real ones"),
+    data_plane_url: settingOf(z.string()).describe("where agents reach the proxy"),
     retention_days: settingOf(z.int()),
     monthly_request_limit: settingOf(z.int().nullable()).extend({
       used: z

@@ -89,13 +89,13 @@ BEGIN
 END $$;
 
 -- The rights of the runtime role, as they were, and to sum up.
-ALTER FUNCTION grant_runtime(text) RENAME TO grant_ledger;
+ALTER FUNCTION grant_runtime(text) RENAME TO grant_before_sums;
 CREATE FUNCTION grant_runtime(app_role text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   schema text := current_schema();
   f record;
 BEGIN
-  PERFORM grant_ledger(app_role);
+  PERFORM grant_before_sums(app_role);
   FOR f IN SELECT p.oid::regprocedure AS signature FROM pg_proc p
       WHERE p.pronamespace = schema::regnamespace AND p.proname IN ('sum_next_hour', 'sum_late_calls') LOOP
     EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = %I, pg_temp', f.signature, schema);
