@@ -60,9 +60,10 @@ function conditionsOf(filter: CallFilter): readonly string[] {
   return conditions;
 }
 
-/** A text of standard SQL, in which a backslash is a backslash. */
+/** A text of SQL; with a backslash in the form in which that means the same whatever the connection's settings are. */
 function quote(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+  const quoted = `'${text.replaceAll("'", "''")}'`;
+  return text.includes("\\") ? `E${quoted.replaceAll("\\", "\\\\")}` : quoted;
 }
 
 /** A day stands for its first instant, UTC, whatever the zone of the connection is. */

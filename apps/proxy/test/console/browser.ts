@@ -72,6 +72,27 @@ function watch(page: Page, origin: string, faults: string[]): void {
   });
 }
 
+const LOOKS = [
+  { viewport: LAPTOP, colorScheme: "light" },
+  { viewport: LAPTOP, colorScheme: "dark" },
+  { viewport: PHONE, colorScheme: "dark" },
+  { viewport: PHONE, colorScheme: "light" },
+] as const;
+
+/** What `findBarriers` finds on the page on a laptop and on a phone, light and dark, and whether it is wider than the screen. */
+export async function findBarriersInEveryLook(page: Page): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const { viewport, colorScheme } of LOOKS) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme });
+    const barriers = [...(await findBarriers(page))];
+    const width = await page.evaluate("document.documentElement.scrollWidth");
+    if (Number(width) > viewport.width) barriers.push(`the page is ${width} pixels wide`);
+    found.push(...barriers.map((barrier) => `${viewport.width} ${colorScheme}: ${barrier}`));
+  }
+  return found;
+}
+
 /** Every serious or critical violation that axe finds on the page as it is now. */
 export async function findBarriers(page: Page): Promise<readonly string[]> {
   const { violations } = await new AxeBuilder({ page }).analyze();
@@ -82,8 +103,9 @@ export async function findBarriers(page: Page): Promise<readonly string[]> {
     );
 }
 
-/** Takes a picture for the docs, or for whoever looks why a test failed. */
+/** Takes a picture for the docs, when `KEYBRAKE_TEST_PICTURES=1` asks for them: a test run changes no file. */
 export async function takePicture(page: Page, name: string): Promise<void> {
+  if (process.env["KEYBRAKE_TEST_PICTURES"] !== "1") return;
   mkdirSync(SCREENSHOTS, { recursive: true });
   await page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`) });
 }
