@@ -1,10 +1,12 @@
-import type { Budget, VaultKey } from "@keybrake/client";
+import type { Budget, Page, VaultKey } from "@keybrake/client";
 import { useQuery } from "@tanstack/react-query";
 import { api } from "../api.ts";
 import { describeScope } from "../budget-words.ts";
 
 /** From this share of its limit on, a cap is close. */
 const CLOSE_SHARE = 0.8;
+/** A millionth of a cap: less than any call costs. */
+const ANYTHING_PERCENT = 0.0001;
 /** As many as one page has: of each kind of cap, and of active keys. */
 const READ_MAX = 1_000;
 
@@ -26,27 +28,35 @@ export interface Cap {
   readonly share: number;
 }
 
-/** The caps that can stop a call now, the most used first; of keys those that are active. */
+/** The caps of which anything is used and that can stop a call now, the most used first; of keys those that are active. */
 export function useCaps() {
-  return useQuery({
-    queryKey: ["budgets", "caps"],
-    queryFn: async () => {
-      const [shared, ofKeys, keys] = await Promise.all([
-        api.budgets.list({ limit: READ_MAX }),
-        api.budgets.list({ scope: "vault_key", limit: READ_MAX }),
-        api.vaultKeys.list({ status: "active", limit: READ_MAX }),
-      ]);
-      const byId = new Map(keys.data.map((key) => [key.id, key]));
-      const caps = [
-        ...shared.data.flatMap(toSharedCaps),
-        ...ofKeys.data.flatMap((budget) => toKeyCap(budget, byId.get(budget.value ?? ""))),
-      ];
-      return {
-        caps: caps.sort((one, other) => other.share - one.share),
-        isComplete: [shared, ofKeys, keys].every((page) => page.next_cursor === null),
-      };
-    },
+  const query = { min_used_percent: ANYTHING_PERCENT, limit: READ_MAX };
+  const keys = useQuery({
+    queryKey: ["vault-keys", "caps"],
+    queryFn: () => api.vaultKeys.list({ status: "active", limit: READ_MAX }),
   });
+  const budgets = useQuery({
+    queryKey: ["budgets", "caps"],
+    queryFn: () =>
+      Promise.all([api.budgets.list(query), api.budgets.list({ ...query, scope: "vault_key" })]),
+  });
+  return {
+    data: keys.data && budgets.data && toCaps(keys.data, ...budgets.data),
+    error: keys.error ?? budgets.error,
+    refetch: () => Promise.all([keys.refetch(), budgets.refetch()]),
+  };
+}
+
+function toCaps(keys: Page<VaultKey>, shared: Page<Budget>, ofKeys: Page<Budget>) {
+  const byId = new Map(keys.data.map((key) => [key.id, key]));
+  const caps = [
+    ...shared.data.flatMap(toSharedCaps),
+    ...ofKeys.data.flatMap((budget) => toKeyCap(budget, byId.get(budget.value ?? ""))),
+  ];
+  return {
+    caps: caps.sort((one, other) => other.share - one.share),
+    isComplete: [keys, shared, ofKeys].every((page) => page.next_cursor === null),
+  };
 }
 
 /** Whether the cap may soon stop calls, or does. */

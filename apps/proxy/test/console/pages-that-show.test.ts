@@ -35,7 +35,7 @@ describe.skipIf(!HAS_BROWSER)("the pages that show", () => {
   async function visit(path: string, sign: string, picture: string): Promise<void> {
     await page.goto(`${server.adminUrl}${path}`);
     await page.getByText(sign).first().waitFor();
-    await page.getByText("Loading…").waitFor({ state: "detached" });
+    await expect.poll(() => page.getByText("Loading…").count()).toBe(0);
     expect(await findBarriersInEveryLook(page)).toEqual([]);
     await page.setViewportSize(LAPTOP);
     await takePicture(page, picture);
