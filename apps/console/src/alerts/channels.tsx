@@ -45,7 +45,7 @@ export function Channels() {
         rowId={({ id }) => id}
         empty={
           <EmptyState title="Alerts go nowhere yet.">
-            They are listed below all the same. Add a webhook or a Slack address to be told.
+            They are listed above all the same. Add a webhook or a Slack address to be told.
           </EmptyState>
         }
       />

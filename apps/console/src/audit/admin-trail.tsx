@@ -54,7 +54,7 @@ const COLUMNS: readonly Column<AdminEvent>[] = [
     header: "Who",
     cell: ({ token_name, role, address }) => (
       <div className="flex flex-col gap-0.5">
-        <span>
+        <span className="whitespace-nowrap">
           {token_name ?? "nobody known"}
           {role === null ? null : <span className="text-muted"> · {role}</span>}
         </span>
@@ -62,7 +62,11 @@ const COLUMNS: readonly Column<AdminEvent>[] = [
       </div>
     ),
   },
-  { id: "action", header: "Action", cell: ({ action }) => <Code>{action}</Code> },
+  {
+    id: "action",
+    header: "Action",
+    cell: ({ action }) => <span className="whitespace-nowrap font-mono text-xs">{action}</span>,
+  },
   {
     id: "target",
     header: "Target",

@@ -25,7 +25,7 @@ export function DenialCounts() {
         <FilterSelect filters={filters} name="vendor" label="Vendor" options={VENDORS} />
       </FilterBar>
       <PagedTable
-        caption="Refusals by the minute"
+        caption="Counts of refusals"
         list={list}
         columns={COLUMNS}
         rowId={({ id }) => id}

@@ -1,8 +1,16 @@
 import { eachItem, type PolicyTemplateEntry, type Secret } from "@keybrake/client";
-import { useQuery } from "@tanstack/react-query";
+import { skipToken, useQuery } from "@tanstack/react-query";
 import { api } from "../api.ts";
 
 const PAGE = 1_000;
+
+/** One vault key with the budgets that cover it; nothing is asked without an id. */
+export function useVaultKey(id: string | null) {
+  return useQuery({
+    queryKey: ["vault-keys", "one", id],
+    queryFn: id === null ? skipToken : () => api.vaultKeys.get(id),
+  });
+}
 
 /** Every stored credential, without its value. */
 export function useSecrets() {

@@ -32,7 +32,9 @@ export function NewKeyForm({
   const [agentId, setAgentId] = useState(parent?.agent_id ?? "");
   const [crewRunId, setCrewRunId] = useState(parent?.crew_run_id ?? "");
   const [name, setName] = useState("");
-  const [secretName, setSecretName] = useState(parent?.secret ?? secrets[0]?.name ?? "");
+  const [secretName, setSecretName] = useState(
+    parent?.secret ?? (secrets.length === 1 ? (secrets[0]?.name ?? "") : ""),
+  );
   const [template, setTemplate] = useState("");
   const secret = secrets.find((entry) => entry.name === secretName);
   const editing = usePolicyEditing(

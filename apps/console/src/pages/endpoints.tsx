@@ -21,7 +21,7 @@ const KINDS: Readonly<Record<EndpointEntry["kind"], readonly [text: string, tone
 export function EndpointsPage() {
   const filters = useFilters(FILTERS);
   const list = usePagedList(["endpoints", "list", filters.values], (cursor) =>
-    api.endpoints.list({ ...(filters.values as ListEndpoints), limit: 100, cursor }),
+    api.endpoints.list({ ...(filters.values as ListEndpoints), cursor }),
   );
   return (
     <Page title="Endpoints">

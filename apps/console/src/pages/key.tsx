@@ -1,9 +1,9 @@
 import type { VaultKey, VaultKeyDetail } from "@keybrake/client";
-import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { api } from "../api.ts";
 import { BrakeButton } from "../brake.tsx";
 import { budgetColumns } from "../budgets/budget-table.tsx";
+import { useVaultKey } from "../keys/key-choices.ts";
 import { NewKeyLink } from "../keys/new-key-link.tsx";
 import { PolicyCard } from "../keys/policy-card.tsx";
 import { buttonClass } from "../ui/button.tsx";
@@ -28,13 +28,6 @@ export function KeyPage() {
       </Page>
     );
   return <Loaded key={id} vaultKey={query.data} />;
-}
-
-function useVaultKey(id: string | null) {
-  return useQuery({
-    queryKey: ["vault-keys", "one", id],
-    queryFn: () => (id === null ? null : api.vaultKeys.get(id)),
-  }) as ReturnType<typeof useQuery<VaultKeyDetail>>;
 }
 
 function Loaded({ vaultKey }: { readonly vaultKey: VaultKeyDetail }) {

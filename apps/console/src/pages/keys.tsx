@@ -72,33 +72,46 @@ const COLUMNS: readonly Column<VaultKey>[] = [
   },
   {
     id: "agent",
-    header: "Agent",
+    header: "Agent and run",
     cell: (key) => (
-      <Link to="/keys" search={{ agent_id: key.agent_id }} className="text-accent hover:underline">
-        {key.agent_id}
-      </Link>
+      <div className="flex flex-col items-start gap-0.5">
+        <Link to="/keys" search={{ agent_id: key.agent_id }} className="text-accent hover:underline">
+          {key.agent_id}
+        </Link>
+        {key.crew_run_id === null ? null : (
+          <Link
+            to="/runs/$crewRunId"
+            params={{ crewRunId: key.crew_run_id }}
+            className="text-accent text-xs hover:underline"
+          >
+            {key.crew_run_id}
+          </Link>
+        )}
+      </div>
     ),
   },
   {
-    id: "run",
-    header: "Run",
-    cell: (key) =>
-      key.crew_run_id === null ? (
-        <Nothing />
-      ) : (
-        <Link
-          to="/runs/$crewRunId"
-          params={{ crewRunId: key.crew_run_id }}
-          className="text-accent hover:underline"
-        >
-          {key.crew_run_id}
-        </Link>
-      ),
+    id: "secret",
+    header: "Secret",
+    cell: (key) => (
+      <div className="flex flex-col gap-0.5">
+        <span>{key.secret}</span>
+        <span className="text-muted text-xs">{key.vendor}</span>
+      </div>
+    ),
   },
-  { id: "vendor", header: "Vendor", cell: (key) => key.vendor },
-  { id: "secret", header: "Secret", cell: (key) => key.secret },
-  { id: "expires", header: "Expires", cell: (key) => <Instant at={key.expires_at} /> },
-  { id: "created", header: "Created", cell: (key) => <Instant at={key.created_at} /> },
+  {
+    id: "times",
+    header: "Expires",
+    cell: (key) => (
+      <div className="flex flex-col gap-0.5">
+        {key.expires_at === null ? <span>never</span> : <Instant at={key.expires_at} />}
+        <span className="text-muted text-xs">
+          created <Instant at={key.created_at} />
+        </span>
+      </div>
+    ),
+  },
   {
     id: "stop",
     header: "Brake",

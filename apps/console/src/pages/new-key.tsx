@@ -1,9 +1,7 @@
-import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import { api } from "../api.ts";
 import { CreatedKey } from "../keys/created-key.tsx";
-import { useSecrets, useTemplates } from "../keys/key-choices.ts";
+import { useSecrets, useTemplates, useVaultKey } from "../keys/key-choices.ts";
 import { type NewKey, NewKeyForm } from "../keys/new-key-form.tsx";
 import { Page } from "../ui/page.tsx";
 import { EmptyState, ErrorState, LoadingState } from "../ui/states.tsx";
@@ -33,14 +31,12 @@ function Choices({
 }) {
   const secrets = useSecrets();
   const templates = useTemplates();
-  const parent = useQuery({
-    queryKey: ["vault-keys", "one", parentId],
-    queryFn: () => (parentId === undefined ? null : api.vaultKeys.get(parentId)),
-  });
-  const error = secrets.error ?? templates.error ?? parent.error;
-  if (error !== null) return <ErrorState error={error} />;
-  if (secrets.data === undefined || templates.data === undefined || parent.data === undefined)
-    return <LoadingState />;
+  const parentQuery = useVaultKey(parentId ?? null);
+  const parent = parentId === undefined ? null : parentQuery.data;
+  if (secrets.data === undefined || templates.data === undefined || parent === undefined) {
+    const error = secrets.error ?? templates.error ?? parentQuery.error;
+    return error === null ? <LoadingState /> : <ErrorState error={error} />;
+  }
   if (secrets.data.length === 0)
     return (
       <EmptyState title="There is no secret yet.">
@@ -49,22 +45,17 @@ function Choices({
     );
   return (
     <>
-      {parent.data === null ? null : (
+      {parent === null ? null : (
         <p>
           A child of{" "}
-          <Link to="/keys/$id" params={{ id: parent.data.id }} className="text-accent underline">
-            {parent.data.name ?? parent.data.agent_id}
+          <Link to="/keys/$id" params={{ id: parent.id }} className="text-accent underline">
+            {parent.name ?? parent.agent_id}
           </Link>{" "}
-          (<Code>{parent.data.redacted}</Code>): it may do no more than that key, its calls count in both, and
-          it ends with it.
+          (<Code>{parent.redacted}</Code>): it may do no more than that key, its calls count in both, and it
+          ends with it.
         </p>
       )}
-      <NewKeyForm
-        secrets={secrets.data}
-        templates={templates.data}
-        parent={parent.data}
-        onCreated={onCreated}
-      />
+      <NewKeyForm secrets={secrets.data} templates={templates.data} parent={parent} onCreated={onCreated} />
     </>
   );
 }

@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000;
 const SPANS = [
   ["1", "last day"],
   ["7", "last 7 days"],
-  ["31", "last 31 days"],
+  ["30", "last 30 days"],
 ] as const;
 
 interface Asked {

@@ -40,7 +40,7 @@ export function AdminTokens() {
         </div>
       )}
       <PagedTable
-        caption="Admin tokens"
+        caption="List of admin tokens"
         list={list}
         columns={columns}
         rowId={({ id }) => id}

@@ -18,7 +18,7 @@ interface Row {
 /** What is in force at the replica that answers. Settings are the environment's: they change with a restart. */
 export function InForce() {
   const settings = useQuery({ queryKey: ["settings"], queryFn: () => api.settings.get() });
-  if (settings.error !== null)
+  if (settings.data === undefined && settings.error !== null)
     return (
       <Card title="In force">
         <ErrorState error={settings.error} onRetry={() => void settings.refetch()} />
@@ -64,7 +64,9 @@ function Server({ settings }: { readonly settings: Settings }) {
           ["Database", `${database.kind} ${database.version}`],
           [
             "The server's role",
-            database.restricted_role ? (
+            database.kind === "embedded" ? (
+              "owns the embedded database"
+            ) : database.restricted_role ? (
               <Badge key="role" tone="good">
                 cannot change the audit log
               </Badge>

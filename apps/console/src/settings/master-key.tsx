@@ -63,7 +63,7 @@ export function MasterKey() {
             ["This replica has", <Code key="configured">{state.configured_ids.join(", ")}</Code>],
             ["Still under another key", <Count key="remaining" value={state.remaining} />],
             ["Last change begun", <Instant key="begun" at={state.begun_at} />],
-            ["finished", <Instant key="finished" at={state.finished_at} />],
+            ["Last change finished", <Instant key="finished" at={state.finished_at} />],
             ["How to change it", <Code key="how">KEYBRAKE_MASTER_KEY, KEYBRAKE_MASTER_KEY_PREVIOUS</Code>],
           ]}
         />

@@ -1,5 +1,5 @@
 import { type ColumnDef, tableFeatures, useTable } from "@tanstack/react-table";
-import type { ReactNode } from "react";
+import { type ReactNode, useMemo } from "react";
 
 const features = tableFeatures({});
 
@@ -29,18 +29,19 @@ export function DataTable<Row extends object>({
   /** Shown instead when there is no row. */
   readonly empty: ReactNode;
 }) {
-  const table = useTable({
-    features,
-    data: rows,
-    getRowId: rowId,
-    columns: columns.map(
-      ({ id, header, cell }): ColumnDef<typeof features, Row> => ({
-        id,
-        header,
-        cell: ({ row }) => cell(row.original),
-      }),
-    ),
-  });
+  // A cell is a component: were it another one each time, what is in it would lose its state.
+  const definitions = useMemo(
+    () =>
+      columns.map(
+        ({ id, header, cell }): ColumnDef<typeof features, Row> => ({
+          id,
+          header,
+          cell: ({ row }) => cell(row.original),
+        }),
+      ),
+    [columns],
+  );
+  const table = useTable({ features, data: rows, getRowId: rowId, columns: definitions });
   if (rows.length === 0) return empty;
   const isNumber = new Set(columns.filter((column) => column.isNumber).map(({ id }) => id));
   return (
@@ -76,5 +77,5 @@ export function DataTable<Row extends object>({
 }
 
 function cellClass(isNumber: boolean): string {
-  return `px-4 py-2 align-top ${isNumber ? "text-right tabular-nums" : ""}`;
+  return `px-4 py-2 align-top ${isNumber ? "text-right tabular-nums" : "min-w-28"}`;
 }

@@ -51,7 +51,7 @@ export function FilterBar<Name extends string>({
   readonly children: ReactNode;
 }) {
   return (
-    <search className="grid grid-cols-2 items-end gap-3 border-line border-b p-4 sm:grid-cols-3 lg:grid-cols-5">
+    <search className="grid grid-cols-2 items-end gap-3 border-line border-b p-4 sm:grid-cols-[repeat(auto-fit,minmax(9rem,1fr))]">
       {children}
       {Object.keys(filters.values).length === 0 ? null : (
         <Button tone="quiet" className="justify-self-start" onClick={filters.clear}>

@@ -61,8 +61,9 @@ export async function openBrowser(server: TestServer): Promise<TestBrowser> {
 function watch(page: Page, origin: string, faults: string[]): void {
   page.on("console", (message) => {
     if (message.type() !== "error") return;
-    // A browser reports each refusal that the page itself asked for and handles, such as the first look for a session.
-    if (/status of (401|403|404|409|422)/.test(message.text())) return;
+    // A browser reports each refusal that the page itself asked for and handles, such as the first look for a session,
+    // or a form that the server does not accept.
+    if (/status of (400|401|403|404|409|422)/.test(message.text())) return;
     faults.push(`console: ${message.text()}`);
   });
   page.on("pageerror", (error) => faults.push(`exception: ${error.message}`));
