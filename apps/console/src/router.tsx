@@ -1,4 +1,11 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  parseSearchWith,
+  stringifySearchWith,
+} from "@tanstack/react-router";
 import { Shell } from "./shell.tsx";
 import { Page } from "./ui/page.tsx";
 import { EmptyState, ErrorState, LoadingState } from "./ui/states.tsx";
@@ -16,7 +23,7 @@ const root = createRootRoute({
   validateSearch: (search): Search =>
     Object.fromEntries(
       Object.entries(search).flatMap(([name, value]) =>
-        typeof value === "string" || typeof value === "number" ? [[name, String(value)]] : [],
+        ["string", "number", "boolean"].includes(typeof value) ? [[name, String(value)]] : [],
       ),
     ),
 });
@@ -107,6 +114,9 @@ export const router = createRouter({
     <ErrorState error={error instanceof Error ? error : new Error(String(error))} />
   ),
   scrollRestoration: true,
+  // Plain texts, as the admin API writes them, not JSON.
+  parseSearch: parseSearchWith((value) => value),
+  stringifySearch: stringifySearchWith(String),
 });
 
 declare module "@tanstack/react-router" {

@@ -10,6 +10,8 @@ export interface Filters<Name extends string> {
   /** Those that are set. */
   readonly values: Readonly<Partial<Record<Name, string>>>;
   readonly set: (name: Name, value: string) => void;
+  /** Several at once; an empty text unsets. */
+  readonly change: (values: Readonly<Partial<Record<Name, string>>>) => void;
   readonly clear: () => void;
 }
 
@@ -17,20 +19,27 @@ export interface Filters<Name extends string> {
 export function useFilters<const Name extends string>(names: readonly Name[]): Filters<Name> {
   const search = useSearch({ strict: false }) as Readonly<Record<string, string>>;
   const navigate = useNavigate();
-  const go = (next: Readonly<Record<string, string>>) =>
-    void navigate({ to: ".", search: () => next, replace: true, resetScroll: false });
-  const values = Object.fromEntries(
-    names.flatMap((name) => (search[name] ? [[name, search[name]]] : [])),
-  ) as Partial<Record<Name, string>>;
+  const change = (values: Readonly<Record<string, string | undefined>>) =>
+    // What the address holds then, not when the typing began.
+    void navigate({
+      to: ".",
+      search: (current: Readonly<Record<string, string>>) => setEntries({ ...current, ...values }),
+      replace: true,
+      resetScroll: false,
+    });
+  const values = setEntries(Object.fromEntries(names.map((name) => [name, search[name]])));
   return {
-    values,
-    set: (name, value) => {
-      const { [name]: _, ...others } = search;
-      go(value === "" ? others : { ...others, [name]: value });
-    },
-    clear: () =>
-      go(Object.fromEntries(Object.entries(search).filter(([name]) => !names.includes(name as Name)))),
+    values: values as Partial<Record<Name, string>>,
+    set: (name, value) => change({ [name]: value }),
+    change,
+    clear: () => change(Object.fromEntries(names.map((name) => [name, ""]))),
   };
+}
+
+function setEntries(values: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => (value ? [[name, value]] : [])),
+  );
 }
 
 /** The filters above a list, and a way to be rid of them. */
@@ -60,31 +69,43 @@ export function FilterText<Name extends string>({
   label,
   isMain = false,
   placeholder,
+  error,
 }: {
   readonly filters: Filters<Name>;
   readonly name: Name;
   readonly label: string;
   readonly isMain?: boolean;
   readonly placeholder?: string;
+  readonly error?: string | undefined;
 }) {
   const value: string = filters.values[name] ?? "";
-  const [text, setText] = useState(value);
+  // What is typed stands over the value while the field has the focus: a slow answer takes no letter away.
+  const [typed, setTyped] = useState<string | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  // The address may change without this field: by the way back, or when filters are cleared.
-  useEffect(() => setText(value), [value]);
   useEffect(() => () => clearTimeout(timer.current), []);
+  const commit = (text: string) => {
+    clearTimeout(timer.current);
+    if (text.trim() !== value) filters.set(name, text.trim());
+  };
   const frame = useSlash(isMain);
   return (
     <div ref={frame}>
       <TextField
         label={label}
         type="search"
-        value={text}
+        value={typed ?? value}
+        error={error}
+        autoComplete="off"
+        spellCheck={false}
         placeholder={placeholder ?? (isMain ? "press / to search" : "")}
         onChange={(next) => {
-          setText(next);
+          setTyped(next);
           clearTimeout(timer.current);
-          timer.current = setTimeout(() => filters.set(name, next.trim()), SETTLE_MS);
+          timer.current = setTimeout(() => commit(next), SETTLE_MS);
+        }}
+        onBlur={() => {
+          if (typed !== null) commit(typed);
+          setTyped(null);
         }}
       />
     </div>
@@ -97,16 +118,18 @@ export function FilterSelect<Name extends string>({
   name,
   label,
   options,
+  error,
 }: {
   readonly filters: Filters<Name>;
   readonly name: Name;
   readonly label: string;
   readonly options: readonly string[];
+  readonly error?: string | undefined;
 }) {
   const value: string = filters.values[name] ?? "";
   const known = value === "" || options.includes(value) ? options : [value, ...options];
   return (
-    <SelectField label={label} value={value} onChange={(next) => filters.set(name, next)}>
+    <SelectField label={label} value={value} error={error} onChange={(next) => filters.set(name, next)}>
       <option value="">any</option>
       {known.map((option) => (
         <option key={option} value={option}>

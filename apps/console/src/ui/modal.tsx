@@ -1,5 +1,5 @@
 import { Dialog } from "@base-ui/react/dialog";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 
 /** A dialog over the page: keeps the focus, closes on Escape, and gives the focus back. */
 export function Modal({
@@ -15,6 +15,7 @@ export function Modal({
   readonly onOpenChange: (isOpen: boolean) => void;
   readonly children: ReactNode;
 }) {
+  useFocusGivenBack(isOpen);
   return (
     <Dialog.Root open={isOpen} onOpenChange={onOpenChange}>
       <Dialog.Portal>
@@ -30,5 +31,20 @@ export function Modal({
         </Dialog.Popup>
       </Dialog.Portal>
     </Dialog.Root>
+  );
+}
+
+/** A dialog that is taken away while it is open gives the focus back to where it was before; a closed one has done so. */
+function useFocusGivenBack(isOpen: boolean): void {
+  const [before] = useState(() => document.activeElement);
+  const wasOpen = useRef(isOpen);
+  useEffect(() => {
+    wasOpen.current = isOpen;
+  });
+  useEffect(
+    () => () => {
+      if (wasOpen.current && before instanceof HTMLElement) before.focus();
+    },
+    [before],
   );
 }

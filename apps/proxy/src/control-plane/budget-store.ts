@@ -60,7 +60,11 @@ export async function selectBudget(database: Database, id: string): Promise<Budg
 /** Budgets in the order they were made, behind an id; without a scope those of keys are left out. */
 export async function selectBudgets(
   database: Database,
-  filter: { readonly scope?: string | undefined; readonly value?: string | undefined },
+  filter: {
+    readonly scope?: string | undefined;
+    readonly value?: string | undefined;
+    readonly min_used_percent?: number | undefined;
+  },
   afterId: string,
   most: number,
 ): Promise<readonly Budget[]> {
@@ -68,6 +72,12 @@ export async function selectBudgets(
   const conditions = [
     filter.scope === undefined ? "b.scope <> 'vault_key'" : `b.scope = $${values.push(filter.scope)}`,
   ];
+  const { min_used_percent: percent } = filter;
+  if (percent !== undefined)
+    conditions.push(
+      `greatest(coalesce(w.reserved + w.settled, 0), coalesce(t.reserved + t.settled, 0)) * 100::numeric
+         >= b.limit_amount * $${values.push(percent)}::numeric`,
+    );
   if (filter.value !== undefined) conditions.push(`$${values.push(filter.value)} IN (s.name, b.scope_value)`);
   const rows = await database.query(
     `${SELECT} AND b.id > $1 AND ${conditions.join(" AND ")} ORDER BY b.id LIMIT $2`,

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import compression from "compression";
 import express, { type Express, type Request } from "express";
+import serveCompressed from "express-static-gzip";
 
 const FOLDER = path.join(
   path.dirname(createRequire(import.meta.url).resolve("@keybrake/console/package.json")),
@@ -20,15 +20,19 @@ const YEAR_SECONDS = 31_536_000;
 export function mountConsole(app: Express): void {
   const page = path.join(FOLDER, PAGE);
   if (!existsSync(page)) throw new Error("the console is not built: build the workspace");
-  app.use(ASSETS, compression());
   app.use(
     ASSETS,
-    express.static(path.join(FOLDER, ASSETS), {
-      cacheControl: false,
-      fallthrough: true,
+    // The build has compressed them, smaller than could be done while somebody waits.
+    serveCompressed(path.join(FOLDER, ASSETS), {
+      enableBrotli: true,
+      orderPreference: ["br", "gzip"],
       index: false,
-      setHeaders: (response) => {
-        response.setHeader("cache-control", `public, max-age=${YEAR_SECONDS}, immutable`);
+      serveStatic: {
+        cacheControl: false,
+        fallthrough: true,
+        setHeaders: (response) => {
+          response.setHeader("cache-control", `public, max-age=${YEAR_SECONDS}, immutable`);
+        },
       },
     }),
   );

@@ -116,6 +116,16 @@ describe.each(BACKENDS)("budgets on $name", ({ open }) => {
     expect((await stage.admin.budgets.list({ scope: "secret", value: "main" })).data).toHaveLength(1);
   });
 
+  it("are listed from a share on that is used, of live or of test money", async () => {
+    const list = async (query: object) => (await stage.admin.budgets.list(query)).data;
+    // $5.00 of $50.00, and with test credentials $5.00 of $6.50.
+    expect(await list({ scope: "vault_key", min_used_percent: 10 })).toHaveLength(1);
+    expect(await list({ scope: "vault_key", min_used_percent: 10.0001 })).toEqual([]);
+    expect(await list({ scope: "agent_id", min_used_percent: 76.9 })).toHaveLength(1);
+    expect(await list({ scope: "agent_id", min_used_percent: 77 })).toEqual([]);
+    await expect(list({ min_used_percent: 0 })).rejects.toMatchObject({ status: 400 });
+  });
+
   it("are deleted, unless they belong to a policy or to the configuration", async () => {
     const [first] = (await stage.admin.budgets.list()).data;
     await stage.admin.budgets.delete(first?.id ?? "");

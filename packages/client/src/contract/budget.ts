@@ -58,12 +58,22 @@ export const createBudgetBody = z
     }
   });
 
+const percentError = "must be a number above 0 and at most 100, with at most four decimals";
+const percentDigits = z.string().regex(/^[0-9]{1,3}(?:\.[0-9]{1,4})?$/);
+const percent = z
+  .union([z.number(), percentDigits.transform(Number)], { error: percentError })
+  .pipe(z.number().gt(0, { error: percentError }).max(100, { error: percentError }))
+  .meta({ schema: { type: "number", exclusiveMinimum: 0, maximum: 100 } });
+
 export const listBudgetsQuery = z.strictObject({
   scope: z
     .enum(BUDGET_SCOPES)
     .optional()
     .describe("absent = every scope but `vault_key`, whose caps stand with their key"),
   value: z.string().max(200).optional().describe("the key's id, the agent, the run or the secret's name"),
+  min_used_percent: percent
+    .optional()
+    .describe("only those of which at least so much is used, holds included, of live or of test money"),
   ...pageQuery,
 });
 
