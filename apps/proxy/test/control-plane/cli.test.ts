@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openAlertReceiver } from "../support/alert-receiver.ts";
 import { BACKENDS, type TestDatabases } from "./backends.ts";
 import { openStage, type Stage, writeCalls } from "./stage.ts";
 
@@ -209,6 +210,55 @@ describe("keybrake", () => {
       { details: { engaged: false } },
       { details: { engaged: true, reason: "fire" } },
     ]);
+  });
+
+  it("adds, tests, lists and removes alert channels, and lists alerts", async () => {
+    const receiver = await openAlertReceiver();
+    const url = `${receiver.url}/services/T0CANARY`;
+    const alerts = (...args: string[]) => keybrake(["alerts", ...args]);
+    const added = await keybrake(
+      ["alerts", "channels", "add", "ops", "--events", "kill_switch,overrun"],
+      `${url}\n`,
+    );
+    expect(added).toMatchObject({
+      code: 0,
+      stderr: "keep the signing secret now: it cannot be shown again\n",
+    });
+    expect(added.stdout).toMatch(/^signing secret +kbwhsec_[A-Za-z0-9_-]{43}$/m);
+    const slack = ["alerts", "channels", "add", "slack", "--kind", "slack", "--min-severity", "critical"];
+    const { signing_secret: secret } = await json([...slack, "--url-file", write("url", url)]);
+    expect(secret).toBeNull();
+    expect(await alerts("channels", "test", "ops")).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^answered 204 \(\d+ ms\)\n$/),
+    });
+    receiver.answer = (response) => void response.writeHead(500).end();
+    expect(await alerts("channels", "test", "slack")).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^not delivered: answered 500 \(\d+ ms\)\n$/),
+    });
+    const channels = await alerts("channels", "list");
+    expect(channels.stdout).toMatch(
+      /^ops +webhook +http:\/\/127\.0\.0\.1:\d+ +kill_switch, overrun +info +yes +0 +delivered +/m,
+    );
+    expect(channels.stdout).toMatch(/^slack +slack +\S+ +all +critical +yes +0 +answered 500 +/m);
+    const listed = await alerts("--kind", "test");
+    expect(listed.stdout).toMatch(/info +test +Test alert +ops$/m);
+    expect(listed.stdout).toMatch(
+      /info +test +Test alert +slack: failed after 1 attempt\(s\), answered 500$/m,
+    );
+    expect((await json(["alerts", "--severity", "critical"]))["data"]).toEqual([]);
+    expect((await alerts("channels", "remove", "ops")).stdout).toBe("removed alert channel ops\n");
+    expect(await alerts("channels", "remove", "ops")).toMatchObject({
+      code: 1,
+      stderr: "keybrake: there is no alert channel `ops`\n",
+    });
+    const refused = await keybrake(["alerts", "channels", "add", "ssrf"], "https://169.254.169.254/T0CANARY");
+    expect(refused.stderr).toMatch(/must be a public address.* \(address_refused\)\n$/);
+    for (const { stdout, stderr } of [added, channels, listed, refused])
+      expect(stdout + stderr).not.toContain("CANARY");
+    await alerts("channels", "remove", "slack");
+    await receiver.close();
   });
 
   it("caps, lists and deletes budgets", async () => {
