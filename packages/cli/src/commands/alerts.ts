@@ -34,8 +34,12 @@ const CHANNEL_COLUMNS: readonly Column<AlertChannel>[] = [
 
 /** `keybrake alerts …`: what an operator should look at, and where that is told. */
 export function addAlerts(program: Command, run: Run, terminal: Terminal): void {
-  const alerts = withPage(program.command("alerts"))
-    .description("what an operator should look at, newest first, and where it was sent")
+  const alerts = program
+    .command("alerts")
+    .description("what an operator should look at, and where that is told");
+
+  withPage(alerts.command("list", { isDefault: true }))
+    .description("list alerts and where they were sent, newest first; also without `list`")
     .option("--kind <kind>", "such as budget_threshold or unknown_calls")
     .option("--severity <severity>", "info, warning or critical")
     .option("--agent <agent-id>")
@@ -50,8 +54,7 @@ export function addAlerts(program: Command, run: Run, terminal: Terminal): void 
         noteMore(context, page);
       }),
     );
-  // Channels have options of the same names.
-  addChannels(alerts.enablePositionalOptions(), run, terminal);
+  addChannels(alerts, run, terminal);
 }
 
 function addChannels(alerts: Command, run: Run, terminal: Terminal): void {
