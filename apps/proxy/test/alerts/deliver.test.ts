@@ -232,10 +232,15 @@ describe.each(BACKENDS)("alerts are sent on $name", ({ open }) => {
     await create("lively");
     await raise();
     await stage.alertDeliveries.sendDue();
-    await vi.waitFor(() => expect(silent.received).toHaveLength(1));
+    await vi.waitFor(() => expect(silent.received).toHaveLength(1), { timeout: 8_000 });
     await raise();
-    await stage.alertDeliveries.sendDue();
-    await vi.waitFor(() => expect(receiver.received).toHaveLength(2));
+    await vi.waitFor(
+      async () => {
+        await stage.alertDeliveries.sendDue();
+        expect(receiver.received).toHaveLength(2);
+      },
+      { timeout: 8_000, interval: 100 },
+    );
     // While its first alert is under way, the silent one is not sent another.
     expect(silent.received).toHaveLength(1);
     await vi.waitFor(
