@@ -51,12 +51,11 @@ async function selectActivity(
     `SELECT g.at, sum(g.allowed) AS allowed, sum(g.denied) AS denied, sum(g.unknown) AS unknown,
        sum(g.cost_micros)::bigint AS cost_micros
      FROM (
-       SELECT date_bin($3::interval, s.at, 'epoch') AS at, sum(s.allowed) AS allowed, sum(s.denied) AS denied,
-         sum(s.unknown) AS unknown, sum(s.cost_micros) AS cost_micros
-       FROM ${writeCallSums(range, summedTo, filter, values)} s GROUP BY 1
+       SELECT date_bin($3::interval, s.at, 'epoch') AS at, s.allowed, s.denied, s.unknown, s.cost_micros
+       FROM ${writeCallSums(range, summedTo, filter, values)} s
        UNION ALL
-       SELECT date_bin($3::interval, d.minute, 'epoch'), 0, sum(d.counted), 0, 0 FROM denial_counts d
-       WHERE d.minute >= $1 AND d.minute < $2 AND d.counted > 0${filterCounts(filter, values)} GROUP BY 1
+       SELECT date_bin($3::interval, d.minute, 'epoch'), 0, d.counted::integer, 0, 0 FROM denial_counts d
+       WHERE d.minute >= $1 AND d.minute < $2 AND d.counted > 0${filterCounts(filter, values)}
      ) g GROUP BY 1`,
     values,
   );

@@ -51,14 +51,12 @@ async function selectSpend(
   const values: unknown[] = [range.from, range.to, offset, most];
   const sums = writeCallSums(range, await selectSummedTo(database), filter, values);
   const rows = await database.query(
-    `SELECT ${show} AS name, g.mode, sum(g.calls) AS calls, sum(g.denied) AS denied,
+    `SELECT ${show} AS name, g.mode, sum(g.allowed) AS calls, sum(g.denied) AS denied,
        sum(g.reserved_micros)::bigint AS reserved_micros, sum(g.cost_micros)::bigint AS cost_micros
      FROM (
-       SELECT ${call} AS name, s.mode, sum(s.allowed) AS calls, sum(s.denied) AS denied,
-         sum(s.reserved_micros) AS reserved_micros, sum(s.cost_micros) AS cost_micros
-       FROM ${sums} s GROUP BY 1, 2
+       SELECT ${call} AS name, s.mode, s.allowed, s.denied, s.reserved_micros, s.cost_micros FROM ${sums} s
        UNION ALL
-       SELECT ${count}, z.mode, 0, d.counted, 0, 0
+       SELECT ${count}, z.mode, 0, d.counted::integer, 0, 0
        FROM denial_counts d LEFT JOIN vault_keys k ON k.id = d.vault_key_id LEFT JOIN secrets z ON z.id = k.secret_id
        WHERE d.minute >= $1 AND d.minute < $2 AND d.counted > 0${filterCounts(filter, values)}
      ) g GROUP BY g.name, g.mode ORDER BY ${order} OFFSET $3 LIMIT $4`,

@@ -42,8 +42,7 @@ const COUNTS = `(c.verdict = 'allow')::integer AS allowed, (c.verdict = 'deny'):
   CASE WHEN c.state IN ('reserved', 'unknown') THEN micros(c.reserved_usd) ELSE 0 END AS reserved_micros,
   micros(c.cost_usd) AS cost_micros, c.requested_at AS first_at, c.requested_at AS last_at`;
 const CALL = `c.requested_at AS at, c.vault_key_id, c.agent_id, c.crew_run_id, c.vendor, c.endpoint, z.mode, ${COUNTS}`;
-const UNSUMMED =
-  "u.requested_at, u.vault_key_id, u.agent_id, u.crew_run_id, u.vendor, u.endpoint, u.mode";
+const UNSUMMED = "u.requested_at, u.vault_key_id, u.agent_id, u.crew_run_id, u.vendor, u.endpoint, u.mode";
 const MODE = "LEFT JOIN vault_keys k ON k.id = c.vault_key_id LEFT JOIN secrets z ON z.id = k.secret_id";
 
 /**
