@@ -1,6 +1,9 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 import { createAdminClient, type DryRun, type DryRunPolicy } from "@keybrake/client";
 import { describe, expect, test } from "vitest";
 import { createCheckedFetch } from "../../control-plane/checked-fetch.ts";
+import { runKeybrake } from "../../reconcile/cli-process.ts";
 import { SeededRandom } from "../../simulation/seeded-random.ts";
 import type { Agent, Stage } from "../stage.ts";
 
@@ -84,6 +87,16 @@ export function describeRecordedPolicies(open: () => Stage): void {
           would_be: { verdict: "allow", code: null },
         },
       ]);
+      const file = path.join(stage.server.dataDir, "wider.json");
+      writeFileSync(
+        file,
+        JSON.stringify({ vendor: "stripe", daily_usd_cap: 40, allowed_endpoints: ["* /v1/**"] }),
+      );
+      const told = await runKeybrake(stage.server, ["policy", "dry-run", file, "--key", agent.id]);
+      expect(told.code).toBe(0);
+      expect(told.stdout).toMatch(/would_allow +1$/m);
+      expect(told.stdout).toMatch(new RegExp(`${denied?.id}.* daily_cap_exceeded +allow`));
+
       // A policy that is only tried leaves no trace, and the one in force stays.
       expect((await stage.server.admin.adminEvents.list({ limit: 1 })).data[0]?.action).not.toBe(
         "dryRunPolicy",
@@ -130,7 +143,7 @@ export function describeRecordedPolicies(open: () => Stage): void {
 
 /** Some calls at random, by an agent that takes a refusal for an answer. */
 async function liveThrough({ once }: Agent, random: SeededRandom): Promise<void> {
-  const intents: string[] = [];
+  const intents = ["pi_unknown"];
   const amount = () => random.pick([300, 900, 1_500, 2_600]);
   const steps: (() => Promise<unknown>)[] = [
     async () => {
@@ -150,7 +163,6 @@ async function liveThrough({ once }: Agent, random: SeededRandom): Promise<void>
     () => once.issuing.cards.create({ currency: "usd", type: "virtual", cardholder: "ich_1" }),
     () => once.transfers.create({ amount: 100, currency: "usd", destination: "acct_1Stranger" }),
   ];
-  await steps[0]?.();
   for (let call = 0; call < CALLS; call++)
     await random
       .pick(steps)()
