@@ -141,7 +141,10 @@ async function createVaultKey(
   if (stored === null) {
     const detail =
       "the parent has been revoked, suspended or changed, has expired, or has three keys above it already";
-    throw new ProblemError("parent_unusable", { detail });
+    throw new ProblemError("parent_unusable", {
+      detail,
+      problems: [{ field: "parent_id", message: detail }],
+    });
   }
   const { id, createdAt, expiresAt } = stored;
   return {
