@@ -11,6 +11,8 @@ const CHECKS = [
   { name: "typecheck", command: "turbo", args: ["run", "typecheck", "--continue", ...TURBO_FLAGS] },
   { name: "publint", command: "turbo", args: ["run", "publint", "--continue", ...TURBO_FLAGS] },
   { name: "knip", command: "knip", args: [] },
+  { name: "secrets", command: "secretlint", args: ["**/*"] },
+  { name: "dependencies", command: process.execPath, args: ["scripts/check-dependencies.mjs"] },
   { name: "changesets", command: process.execPath, args: ["scripts/check-changesets.mjs"] },
   { name: "vendor docs", command: process.execPath, args: ["scripts/vendor-docs.mjs", "--check"] },
 ];

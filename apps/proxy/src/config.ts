@@ -14,6 +14,7 @@ import {
   type VendorName,
 } from "@keybrake/core";
 import { z } from "zod";
+import { isWrapped, type Transit } from "./secrets/transit.ts";
 
 /** What the environment asks for, complete and checked. Secrets are in it once, and no longer in the environment. */
 export interface Config {
@@ -34,6 +35,8 @@ export interface Config {
   /** The key in use before, while it is being changed. */
   readonly previousMasterKey: string | null;
   readonly previousMasterKeyFile: string | null;
+  /** Who unwraps a master key that is given wrapped; null = nobody. */
+  readonly masterKeyTransit: Transit | null;
   readonly adminToken: string | null;
   readonly upstreamUrls: Readonly<Record<VendorName, string | null>>;
   readonly isSandbox: boolean;
@@ -77,6 +80,9 @@ const KNOWN = new Set([
   "KEYBRAKE_MASTER_KEY_FILE",
   "KEYBRAKE_MASTER_KEY_PREVIOUS",
   "KEYBRAKE_MASTER_KEY_PREVIOUS_FILE",
+  "KEYBRAKE_MASTER_KEY_TRANSIT_URL",
+  "KEYBRAKE_MASTER_KEY_TRANSIT_KEY",
+  "KEYBRAKE_MASTER_KEY_TRANSIT_TOKEN_FILE",
   "KEYBRAKE_ADMIN_TOKEN",
   "KEYBRAKE_ADMIN_TOKEN_FILE",
   ...VENDOR_NAMES.map(upstreamVariable),
@@ -105,10 +111,12 @@ const SECRET_VARIABLES = [
   "KEYBRAKE_REDIS_URL",
 ];
 
+const LOOPBACK = new Set(["127.0.0.1", "[::1]", "localhost"]);
 const POSTGRES = ["postgres:", "postgresql:"];
 const SECRET_FILES = new Set([
   "KEYBRAKE_MASTER_KEY_FILE",
   "KEYBRAKE_MASTER_KEY_PREVIOUS_FILE",
+  "KEYBRAKE_MASTER_KEY_TRANSIT_TOKEN_FILE",
   "KEYBRAKE_ADMIN_TOKEN_FILE",
 ]);
 
@@ -142,6 +150,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     masterKeyFile: reader.text("KEYBRAKE_MASTER_KEY_FILE"),
     previousMasterKey: reader.text("KEYBRAKE_MASTER_KEY_PREVIOUS"),
     previousMasterKeyFile: reader.text("KEYBRAKE_MASTER_KEY_PREVIOUS_FILE"),
+    masterKeyTransit: reader.transit("KEYBRAKE_MASTER_KEY_TRANSIT"),
     adminToken: reader.adminToken(),
     upstreamUrls: Object.fromEntries(
       VENDOR_NAMES.map((name) => [name, reader.origin(upstreamVariable(name))]),
@@ -334,6 +343,25 @@ class Reader {
     return token;
   }
 
+  /** Key and token go there, so nobody on the way may read them. */
+  transit(name: string): Transit | null {
+    const url = this.url(`${name}_URL`, ["http:", "https:"]);
+    const keyName = this.text(`${name}_KEY`);
+    const tokenFile = this.text(`${name}_TOKEN_FILE`);
+    if (url === null && keyName === null && tokenFile === null) return null;
+    if (url === null || keyName === null || tokenFile === null) {
+      this.problem(`${name}_URL, ${name}_KEY and ${name}_TOKEN_FILE belong together: set all three`);
+      return null;
+    }
+    this.#readFile(`${name}_TOKEN_FILE`, tokenFile);
+    const { protocol, hostname, search, username } = new URL(url);
+    if (protocol === "http:" && !LOOPBACK.has(hostname))
+      this.problem(`${name}_URL must start with https:// unless it is on this machine`);
+    if (search !== "" || username !== "")
+      this.problem(`${name}_URL must be where the engine is mounted, as in https://vault:8200/v1/transit`);
+    return { url: url.replace(/\/+$/, ""), keyName, tokenFile };
+  }
+
   checkMasterKey(name: string, isRequired: boolean): void {
     const direct = this.text(name);
     const file = this.text(`${name}_FILE`);
@@ -344,7 +372,7 @@ class Reader {
         `${name} or ${name}_FILE is required with KEYBRAKE_DATABASE_URL: 32 random bytes in base64`,
       );
     }
-    if (direct !== null && Buffer.from(direct, "base64").length !== 32) {
+    if (direct !== null && !isWrapped(direct) && Buffer.from(direct, "base64").length !== 32) {
       this.problem(`${name} must be 32 bytes in base64`);
     }
   }

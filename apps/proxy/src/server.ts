@@ -42,7 +42,9 @@ import { PendingPrices } from "./reconcile/pending-prices.ts";
 import { Reconciler } from "./reconcile/reconciler.ts";
 import { repeat } from "./schedule.ts";
 import { openInstallKeys } from "./secrets/install-keys.ts";
+import type { KeyRing } from "./secrets/key-ring.ts";
 import { loadKeyRing } from "./secrets/master-key.ts";
+import { MasterKeyLease } from "./secrets/master-key-lease.ts";
 import { findKeyProblem, MasterKeyRotation } from "./secrets/master-key-rotation.ts";
 import { openSecretStore } from "./secrets/secret-store.ts";
 import { CallLog } from "./telemetry/call-log.ts";
@@ -58,6 +60,8 @@ const LOOK_FOR_ALERTS_EVERY_MS = 5_000;
 const SEND_ALERTS_EVERY_MS = 1_000;
 /** What a replica that died left undone. */
 const RESUME_ROTATION_EVERY_MS = 60_000;
+/** Often enough that several failures are survived: what is unwrapped is lent for minutes. */
+const RENEW_MASTER_KEY_EVERY_MS = 30_000;
 const DRAIN_MS_MAX = 25_000;
 const BREAK_OFF_MS_MAX = 1_000;
 
@@ -87,15 +91,7 @@ async function compose(
   closers: (() => Promise<unknown> | unknown)[],
 ): Promise<RunningServer> {
   const logger = pino({ level: config.logLevel, base: { replica: config.replicaName } }, pino.destination(2));
-  const keyRing = await loadKeyRing(
-    {
-      value: config.masterKey,
-      file: config.masterKeyFile,
-      generateIn: config.databaseUrl === null ? config.dataDir : null,
-    },
-    { value: config.previousMasterKey, file: config.previousMasterKeyFile },
-  );
-  if (typeof keyRing === "string") throw new ConfigError([keyRing]);
+  const keyRing = await openKeyRing(config);
 
   const databases = await openDatabases(config);
   closers.push(() => databases.close());
@@ -120,6 +116,23 @@ async function compose(
     metrics.backgroundErrors.inc({ what });
     logger.error({ what, code: errorCode(error) }, "background work failed");
   };
+
+  if (keyRing.isLent) {
+    const lease = new MasterKeyLease(keyRing, () => openKeyRing(config), {
+      onError: (error) => onError("unwrap the master key", error),
+      onChange: (isLost) => {
+        if (isLost) logger.fatal("the master key cannot be unwrapped any more: no call is sent without it");
+        else logger.warn("the master key was unwrapped again");
+      },
+    });
+    closers.push(
+      repeat(
+        RENEW_MASTER_KEY_EVERY_MS,
+        () => lease.renew(),
+        (error) => onError("unwrap the master key", error),
+      ),
+    );
+  }
 
   const clock = await learnClock(databases.general);
   const monotonicMs = () => clock.monotonicMs();
@@ -343,6 +356,7 @@ async function compose(
       paceOf: (vendor, mode) => quota.limitOf(vendor, mode, null),
     },
     isReady: async () => replica.holdsLease() && !history.isLost,
+    isReady: async () => replica.holdsLease() && !history.isLost && keyRing.isUsable,
     metrics: metrics.registry,
     logger,
     version: VERSION,
@@ -404,6 +418,21 @@ function pacesOf(config: Config): Readonly<Record<VendorName, VendorPace>> {
 }
 
 /** The database's time as it is now, from which the clock goes on. */
+/** Rejects with a ConfigError when the keys are not there, not readable, or cannot be unwrapped. */
+async function openKeyRing(config: Config): Promise<KeyRing> {
+  const keyRing = await loadKeyRing(
+    {
+      value: config.masterKey,
+      file: config.masterKeyFile,
+      generateIn: config.databaseUrl === null ? config.dataDir : null,
+      transit: config.masterKeyTransit,
+    },
+    { value: config.previousMasterKey, file: config.previousMasterKeyFile },
+  );
+  if (typeof keyRing === "string") throw new ConfigError([keyRing]);
+  return keyRing;
+}
+
 async function learnClock(database: Database): Promise<DatabaseClock> {
   const [row] = await database.query("SELECT epoch_ms(clock_timestamp()) AS at, ledger_day()::text AS day");
   return new DatabaseClock(Number(row?.["at"]), row?.["day"] as string);

@@ -67,6 +67,8 @@ export interface HoldRequest extends Omit<ReserveRequest, "identity"> {
 /** A held call: it may be sent, once, while `Ledger.maySend` and `Ledger.isRecent` say so. */
 export interface Reserved {
   readonly kind: "reserved";
+  /** The life of the replica that holds it: after that has ended it must not be sent. */
+  readonly epoch: bigint;
   readonly holdMicros: bigint;
   /** The instant of the monotonic clock after which it must not be sent: key expiry or send deadline. */
   readonly sendBeforeMs: number;

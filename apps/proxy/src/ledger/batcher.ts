@@ -37,10 +37,11 @@ export interface OpResult {
   } | null;
 }
 
-/** An operation's result and when, on the monotonic clock, the flush that decided it began. */
+/** An operation's result, when on the monotonic clock the flush that decided it began, and under which epoch it was. */
 export interface Applied {
   readonly result: OpResult | null;
   readonly startedAtMs: number;
+  readonly epoch: bigint;
 }
 
 /** What a batcher asks and tells of the ledger's history (see `History`). */
@@ -202,7 +203,7 @@ export class Batcher {
       try {
         const results = await this.#send(batch, attempt, startedAtMs);
         for (const [index, entry] of batch.entries())
-          this.#finish(entry, results[index] ?? null, startedAtMs);
+          this.#finish(entry, results[index] ?? null, startedAtMs, attempt.epoch);
         return;
       } catch (error) {
         const state = sqlStateOf(error);
@@ -319,12 +320,17 @@ export class Batcher {
     return false;
   }
 
-  #finish(entry: Entry, result: OpResult | null, startedAtMs: number): void {
+  #finish(
+    entry: Entry,
+    result: OpResult | null,
+    startedAtMs: number,
+    epoch: bigint = this.#replica.epoch,
+  ): void {
     const isHeld = entry.op.kind === "reserve" && result !== null && result.code === null;
     if (entry.isAbandoned && isHeld) this.#queue.push(this.#releaseOf(entry.op));
     if (entry.isDone) return;
     entry.isDone = true;
-    entry.resolve({ result, startedAtMs });
+    entry.resolve({ result, startedAtMs, epoch });
   }
 
   #tell(entry: Entry, error: KeybrakeError): void {

@@ -57,7 +57,7 @@ export class SqlLedger implements Ledger {
   }
 
   async reserve(request: HoldRequest): Promise<ReserveResult> {
-    const { result, startedAtMs } = await this.#batcher.apply({
+    const { result, startedAtMs, epoch } = await this.#batcher.apply({
       ...describeCall("reserve", request),
       policy_version: request.identity.policyVersion,
       ...ancestorsOf(request.identity),
@@ -84,7 +84,7 @@ export class SqlLedger implements Ledger {
         denial: this.#readDenial(result.code as DenialCode, result),
         isOnlyCounted: result.counted,
       };
-    return readReserved(result, startedAtMs);
+    return readReserved(result, startedAtMs, epoch);
   }
 
   async deny(request: DenyRequest): Promise<DenialWritten> {
@@ -129,6 +129,8 @@ export class SqlLedger implements Ledger {
   }
 
   maySend(reserved: Reserved): boolean {
+    // A call that was held under an epoch whose lease was lost may have been swept, whatever epoch came after it.
+    if (reserved.epoch !== this.#replica.epoch) return false;
     return this.#replica.holdsLease() && this.#clock.monotonicMs() < reserved.sendBeforeMs;
   }
 
@@ -236,9 +238,10 @@ function describeThrottle(throttle: Throttle): Readonly<Record<string, unknown>>
   };
 }
 
-function readReserved(result: OpResult, startedAtMs: number): Reserved {
+function readReserved(result: OpResult, startedAtMs: number, epoch: bigint): Reserved {
   return {
     kind: "reserved",
+    epoch,
     holdMicros: BigInt(result.hold),
     // Counted from before the decision, so it can only be too early.
     sendBeforeMs: startedAtMs + Math.min(SEND_WITHIN_MS, result.expiry_ms ?? SEND_WITHIN_MS),

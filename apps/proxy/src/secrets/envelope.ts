@@ -21,6 +21,8 @@ export interface MasterKey {
   /** Eight hexadecimal digits of the key's SHA-256. */
   readonly id: string;
   readonly key: Buffer;
+  /** True when it is kept wrapped by somebody else, and unwrapped only for a while. */
+  readonly isLent: boolean;
 }
 
 /** Where an envelope belongs. The same values are needed to open it. */
@@ -47,10 +49,11 @@ export class EnvelopeError extends Error {
 }
 
 /** Makes a master key of 32 bytes. The bytes are shared, not copied. */
-export function createMasterKey(key: Buffer): MasterKey {
+export function createMasterKey(key: Buffer, isLent = false): MasterKey {
   if (key.length !== KEY_LENGTH) throw new RangeError(`a master key has ${KEY_LENGTH} bytes`);
   return {
     key,
+    isLent,
     id: createHash("sha256")
       .update(key)
       .digest("hex")

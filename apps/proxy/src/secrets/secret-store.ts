@@ -1,5 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { type CredentialMode, KeybrakeError, type SecretStore, type VendorName } from "@keybrake/core";
+import {
+  type CredentialMode,
+  isKeybrakeError,
+  KeybrakeError,
+  type SecretStore,
+  type VendorName,
+} from "@keybrake/core";
 import type { Database } from "../ledger/database.ts";
 import { withUnavailable } from "./available-database.ts";
 import type { EnvelopePlace } from "./envelope.ts";
@@ -65,8 +71,8 @@ export class EnvelopeSecretStore implements SecretStore {
   }
 
   /**
-   * Rejects with `ledger_unavailable` when the secret cannot be read within a second or was erased, and with `internal`
-   * when its envelope does not open.
+   * Rejects with `ledger_unavailable` when the secret cannot be read within a second or was erased, or the master key
+   * cannot be had, and with `internal` when its envelope does not open.
    */
   async open(secretId: string, version: number): Promise<OpenedSecret> {
     const known = this.#cache.get(secretId, version);
@@ -157,7 +163,7 @@ export class EnvelopeSecretStore implements SecretStore {
       this.#cache.put(secretId, opened);
       return opened;
     } catch (error) {
-      throw new KeybrakeError("internal", { cause: error });
+      throw isKeybrakeError(error) ? error : new KeybrakeError("internal", { cause: error });
     }
   }
 

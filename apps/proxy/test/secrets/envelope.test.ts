@@ -56,7 +56,7 @@ describe("an envelope", () => {
   });
 
   it("does not open with another key that has the same id", () => {
-    const other = { id: masterKey.id, key: randomBytes(32) };
+    const other = { ...masterKey, key: randomBytes(32) };
     expect(() => openEnvelope(other, place, seal())).toThrowError(
       expect.objectContaining({ code: "damaged" }),
     );

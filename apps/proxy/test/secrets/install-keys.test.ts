@@ -46,7 +46,7 @@ describe.each(BACKENDS)("keys and secrets at rest on $name", ({ open }) => {
     expect((await openInstallKeys(database, keyRing)).pepper.equals(keys.pepper)).toBe(true);
   });
 
-  it("do not open in another row: swapped secrets are refused, not sent to the wrong vendor", async () => {
+  it("D6: do not open in another row: swapped secrets are refused, not sent to the wrong vendor", async () => {
     const { database } = databases;
     const { installationId } = await openInstallKeys(database, keyRing);
     const store = openSecretStore(database, keyRing, installationId);

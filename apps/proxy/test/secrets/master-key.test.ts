@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadMasterKey } from "../../src/secrets/master-key.ts";
 
-const none = { value: null, file: null, generateIn: null };
+const none = { value: null, file: null, generateIn: null, transit: null };
 
 describe("the master key", () => {
   let directory: string;

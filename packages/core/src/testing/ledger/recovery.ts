@@ -114,6 +114,22 @@ function testReturns(get: GetHarness): void {
       await peer.close();
     }
   });
+
+  // Another replica may have called it unknown, and the vendor would execute what nobody waits for.
+  it("may not be sent when its replica was taken for dead, although it has a new life", async () => {
+    const harness = get();
+    const key = await makeKey(harness, CAPS);
+    const peer = await harness.openPeer();
+    try {
+      const before = await hold({ ledger: peer.ledger }, callOf(key, 10n));
+      await peer.loseLease();
+      const after = await hold({ ledger: peer.ledger }, callOf(key, 20n));
+      expect(peer.ledger.maySend(before.reserved)).toBe(false);
+      expect(peer.ledger.maySend(after.reserved)).toBe(true);
+    } finally {
+      await peer.close();
+    }
+  });
 }
 
 /** Calls that another replica holds when it dies. */
