@@ -1,5 +1,6 @@
 // Figures that take minutes: `npm run test:hard`, or `npm run test:hard -- C8 R2` for those whose name contains one of these.
-// Each prints what it measured, the command and the seed; one that is not reached fails the run.
+// Each prints what it measured, the command and the seed; one that is not reached fails the run. `--scale 0.01` measures a
+// hundredth of it, to try whether a figure works at all.
 import { parseArgs } from "node:util";
 import { denialFlood } from "./denial-flood.ts";
 import type { Figure } from "./figure.ts";
@@ -19,14 +20,19 @@ const FIGURES: readonly Figure[] = [
 ];
 
 const { values, positionals } = parseArgs({
-  options: { seed: { type: "string" } },
+  options: { seed: { type: "string" }, scale: { type: "string" } },
   allowPositionals: true,
 });
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
+const scale = Number(values.scale ?? 1);
 const chosen = FIGURES.filter(
   ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),
 );
 const print = (line: string) => process.stdout.write(`${line}\n`);
+if (!Number.isSafeInteger(seed) || !(scale > 0 && scale <= 1)) {
+  print("--seed is a whole number, --scale a number above 0 and at most 1");
+  process.exit(2);
+}
 if (chosen.length === 0) {
   print(`no figure is called like that; there are: ${FIGURES.map(({ name }) => name).join("; ")}`);
   process.exit(2);
@@ -41,9 +47,11 @@ interface Row {
 const rows: Row[] = [];
 for (const figure of chosen) {
   print(`${figure.name}: ${figure.goal} …`);
+  const startedAtMs = performance.now();
   const row = await measure(figure);
   rows.push(row);
-  print(`  ${row.result}: ${row.measured}`);
+  const tookSeconds = ((performance.now() - startedAtMs) / 1_000).toFixed(0);
+  print(`  ${row.result}: ${row.measured} (${tookSeconds} s)`);
 }
 printTable(rows);
 process.exitCode = rows.every(({ result }) => result === "reached") ? 0 : 1;
@@ -52,7 +60,7 @@ async function measure(figure: Figure): Promise<Row> {
   const obstacle = figure.findObstacle();
   if (obstacle !== null) return { figure, result: "not run", measured: obstacle };
   try {
-    const { isReached, measured } = await figure.run(seed);
+    const { isReached, measured } = await figure.run({ seed, scale });
     return { figure, result: isReached ? "reached" : "NOT REACHED", measured };
   } catch (error) {
     return {
@@ -64,9 +72,10 @@ async function measure(figure: Figure): Promise<Row> {
 }
 
 function printTable(measured: readonly Row[]): void {
-  print("\nfigure | goal | result | measured | command");
+  print("\n| figure | goal | result | measured | command |\n|---|---|---|---|---|");
   for (const { figure, result, measured: found } of measured) {
-    const command = `npm run test:hard -- "${figure.name}" --seed ${seed}`;
-    print([figure.name, figure.goal, result, found, command].join(" | "));
+    const options = scale === 1 ? `--seed ${seed}` : `--seed ${seed} --scale ${scale}`;
+    const command = `npm run test:hard -- "${figure.name}" ${options}`;
+    print(`| ${[figure.name, figure.goal, result, found, `\`${command}\``].join(" | ")} |`);
   }
 }

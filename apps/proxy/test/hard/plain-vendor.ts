@@ -23,18 +23,27 @@ export interface PlainVendor {
   close(): Promise<void>;
 }
 
-const ANSWER =
-  '{"id":"pi_1","object":"payment_intent","amount":1000,"amount_received":0,"currency":"usd","status":"requires_confirmation"}';
+let intents = 0;
 
-/** Opens it on a free port. `answer` is what it says to everything. */
-export async function openPlainVendor(answer: string = ANSWER): Promise<PlainVendor> {
+/**
+ * What Stripe says to a new payment intent. Each is an object of its own: what happens to one object is written one
+ * after the other, which is not what is to be measured.
+ */
+export function answerIntent(): string {
+  intents++;
+  return `{"id":"pi_${intents}","object":"payment_intent","amount":1000,"amount_received":0,"currency":"usd","status":"requires_confirmation"}`;
+}
+
+/** Opens it on a free port. `answer` is what it says to each request. */
+export async function openPlainVendor(answer: () => string = answerIntent): Promise<PlainVendor> {
   const arrivals: Arrival[] = [];
   const waiting = new Set<ServerResponse>();
   let isHanging = false;
   const reply = (response: ServerResponse) => {
     waiting.delete(response);
-    response.writeHead(200, { "content-type": "application/json", "content-length": answer.length });
-    response.end(answer);
+    const text = answer();
+    response.writeHead(200, { "content-type": "application/json", "content-length": text.length });
+    response.end(text);
   };
   const server = createServer((request, response) => {
     const atMs = performance.now();
