@@ -4,6 +4,8 @@ export interface Run {
   readonly seed: number;
   /** Of what its goal asks for: 1 = all of it, 0.01 = a hundredth of the trials, or of the time. */
   readonly scale: number;
+  /** How fast to call where a figure lets that be said; null = as its goal has it. */
+  readonly callsPerSecond: number | null;
 }
 
 /** What one run of a figure found. */
@@ -23,7 +25,7 @@ export interface Figure {
 }
 
 /** So many of `whole` as the run asks for, at least `least`. */
-export function scaled(whole: number, { scale }: Run, least = 1): number {
+export function scaled(whole: number, { scale }: Pick<Run, "scale">, least = 1): number {
   return Math.max(least, Math.round(whole * scale));
 }
 

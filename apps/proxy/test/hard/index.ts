@@ -1,6 +1,6 @@
 // Figures that take minutes: `npm run test:hard`, or `npm run test:hard -- C8 R2` for those whose name contains one of these.
 // Each prints what it measured, the command and the seed; one that is not reached fails the run. `--scale 0.01` measures a
-// hundredth of it, to try whether a figure works at all.
+// hundredth of it, to try whether a figure works at all; `--rate 200` slows the soak down.
 import { parseArgs } from "node:util";
 import { denialFlood } from "./denial-flood.ts";
 import type { Figure } from "./figure.ts";
@@ -9,6 +9,7 @@ import { randomPaths } from "./random-paths.ts";
 import { redisFaults } from "./redis-faults.ts";
 import { REVOCATIONS } from "./revocation.ts";
 import { slowSenders } from "./slow-senders.ts";
+import { soaking } from "./soak.ts";
 
 const FIGURES: readonly Figure[] = [
   redisFaults,
@@ -17,20 +18,22 @@ const FIGURES: readonly Figure[] = [
   slowSenders,
   hangingVendor,
   randomPaths,
+  soaking,
 ];
 
 const { values, positionals } = parseArgs({
-  options: { seed: { type: "string" }, scale: { type: "string" } },
+  options: { seed: { type: "string" }, scale: { type: "string" }, rate: { type: "string" } },
   allowPositionals: true,
 });
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 const scale = Number(values.scale ?? 1);
+const callsPerSecond = values.rate === undefined ? null : Number(values.rate);
 const chosen = FIGURES.filter(
   ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),
 );
 const print = (line: string) => process.stdout.write(`${line}\n`);
-if (!Number.isSafeInteger(seed) || !(scale > 0 && scale <= 1)) {
-  print("--seed is a whole number, --scale a number above 0 and at most 1");
+if (!Number.isSafeInteger(seed) || !(scale > 0 && scale <= 1) || !((callsPerSecond ?? 1) > 0)) {
+  print("--seed is a whole number, --scale a number above 0 and at most 1, --rate a number above 0");
   process.exit(2);
 }
 if (chosen.length === 0) {
@@ -60,7 +63,7 @@ async function measure(figure: Figure): Promise<Row> {
   const obstacle = figure.findObstacle();
   if (obstacle !== null) return { figure, result: "not run", measured: obstacle };
   try {
-    const { isReached, measured } = await figure.run({ seed, scale });
+    const { isReached, measured } = await figure.run({ seed, scale, callsPerSecond });
     return { figure, result: isReached ? "reached" : "NOT REACHED", measured };
   } catch (error) {
     return {
@@ -74,8 +77,10 @@ async function measure(figure: Figure): Promise<Row> {
 function printTable(measured: readonly Row[]): void {
   print("\n| figure | goal | result | measured | command |\n|---|---|---|---|---|");
   for (const { figure, result, measured: found } of measured) {
-    const options = scale === 1 ? `--seed ${seed}` : `--seed ${seed} --scale ${scale}`;
-    const command = `npm run test:hard -- "${figure.name}" ${options}`;
+    const options = [`--seed ${seed}`];
+    if (scale !== 1) options.push(`--scale ${scale}`);
+    if (callsPerSecond !== null) options.push(`--rate ${callsPerSecond}`);
+    const command = `npm run test:hard -- "${figure.name}" ${options.join(" ")}`;
     print(`| ${[figure.name, figure.goal, result, found, `\`${command}\``].join(" | ")} |`);
   }
 }
