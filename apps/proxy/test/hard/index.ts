@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { denialFlood } from "./denial-flood.ts";
 import type { Figure } from "./figure.ts";
 import { hangingVendor } from "./hanging-vendor.ts";
+import { overspending } from "./overspend.ts";
 import { randomPaths } from "./random-paths.ts";
 import { redisFaults } from "./redis-faults.ts";
 import { REVOCATIONS } from "./revocation.ts";
@@ -12,6 +13,7 @@ import { slowSenders } from "./slow-senders.ts";
 import { soaking } from "./soak.ts";
 
 const FIGURES: readonly Figure[] = [
+  overspending,
   redisFaults,
   ...REVOCATIONS,
   denialFlood,

@@ -57,6 +57,8 @@ export async function openPlainVendor(answer: () => string = answerIntent): Prom
       if (!isHanging) reply(response);
     });
   });
+  // It never closes a connection by itself: what breaks under a call is not what is to be measured.
+  server.keepAliveTimeout = 0;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
