@@ -2,6 +2,7 @@
 // Each prints what it measured, the command and the seed; one that is not reached fails the run. `--scale 0.01` measures a
 // hundredth of it, to try whether a figure works at all; `--rate 200` slows the soak down.
 import { parseArgs } from "node:util";
+import { crashes } from "./crashes.ts";
 import { denialFlood } from "./denial-flood.ts";
 import type { Figure } from "./figure.ts";
 import { hangingVendor } from "./hanging-vendor.ts";
@@ -14,6 +15,7 @@ import { soaking } from "./soak.ts";
 
 const FIGURES: readonly Figure[] = [
   overspending,
+  crashes,
   redisFaults,
   ...REVOCATIONS,
   denialFlood,

@@ -44,7 +44,17 @@ export async function overspend(rounds: number, attempts: number, seed: number):
   const replicas = await openReplicas({ stripeUrl: vendor.url, count: REPLICAS });
   const pools = replicas.servers.map((server) => new Pool(server.dataUrl, { connections: IN_FLIGHT }));
   const share = fc.sample(fc.integer({ min: 1, max: 20 }), { numRuns: rounds, seed });
-  const sum = { attempts: 0, succeeded: 0, refused: 0, undecided: 0, allowance: 0, arrived: 0, settled: 0, unknown: 0, denied: 0 };
+  const sum = {
+    attempts: 0,
+    succeeded: 0,
+    refused: 0,
+    undecided: 0,
+    allowance: 0,
+    arrived: 0,
+    settled: 0,
+    unknown: 0,
+    denied: 0,
+  };
   const wrong: string[] = [];
   try {
     for (const hundredths of share) {
@@ -64,7 +74,15 @@ export async function overspend(rounds: number, attempts: number, seed: number):
       if (!isRight) wrong.push(`cap for ${allowance}: ${JSON.stringify(found)}`);
       sum.attempts += said.succeeded + said.refused;
       sum.allowance += allowance;
-      for (const name of ["succeeded", "refused", "undecided", "arrived", "settled", "unknown", "denied"] as const)
+      for (const name of [
+        "succeeded",
+        "refused",
+        "undecided",
+        "arrived",
+        "settled",
+        "unknown",
+        "denied",
+      ] as const)
         sum[name] += found[name];
     }
     return { ...sum, wrong, isChainSound: (await replicas.admin.audit.verify()).ok };

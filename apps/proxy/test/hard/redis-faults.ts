@@ -18,17 +18,19 @@ export interface CapFinding {
   readonly faults: number;
 }
 
-/** One fault of Redis after another, until it is stopped. */
-function torment(redis: PrivateRedis): { readonly done: () => number; stop(): Promise<void> } {
-  let isRunning = true;
-  let count = 0;
+/** Everything that a Redis can do wrong. */
+export function listRedisFaults(redis: PrivateRedis): readonly (() => Promise<void>)[] {
   const withClient = async (work: (client: Redis) => Promise<unknown>) => {
     const client = new Redis(redis.url, { maxRetriesPerRequest: 1, retryStrategy: () => null });
     client.on("error", () => undefined);
     await work(client).catch(() => undefined);
     client.disconnect();
   };
-  const faults = [
+  const lie = (value: string) =>
+    withClient(async (client) => {
+      for (const key of await client.keys("kb:*")) await client.set(key, value);
+    });
+  return [
     async () => {
       await redis.kill();
       await delay(50);
@@ -39,15 +41,16 @@ function torment(redis: PrivateRedis): { readonly done: () => number; stop(): Pr
       await redis.kill();
       await redis.start({ fromDump: true });
     },
-    () =>
-      withClient(async (client) => {
-        for (const key of await client.keys("kb:*")) await client.set(key, "9999999999999999");
-      }),
-    () =>
-      withClient(async (client) => {
-        for (const key of await client.keys("kb:*")) await client.set(key, "-1");
-      }),
+    () => lie("9999999999999999"),
+    () => lie("-1"),
   ];
+}
+
+/** One fault of Redis after another, until it is stopped. */
+function torment(redis: PrivateRedis): { readonly done: () => number; stop(): Promise<void> } {
+  const faults = listRedisFaults(redis);
+  let isRunning = true;
+  let count = 0;
   const ended = (async () => {
     while (isRunning) {
       await faults[count % faults.length]?.();

@@ -104,8 +104,7 @@ function startLoad(
     await delay(Math.max(0, dueAtMs - performance.now()));
     const pool = pools[number % pools.length] as Pool;
     const vaultKey = keys[number % keys.length]?.vaultKey ?? "";
-    const status =
-      number % 3 === 0 ? await read(pool, vaultKey) : (await charge(pool, vaultKey)).status;
+    const status = number % 3 === 0 ? await read(pool, vaultKey) : (await charge(pool, vaultKey)).status;
     if (status === 200) counts.succeeded++;
     else if (status === 403 || status === 429) counts.refused++;
     else counts.failed++;
@@ -176,7 +175,8 @@ const median = (values: readonly number[]): number => quantile([...values].sort(
 /** What the ledger says, once nothing is under way any more. */
 async function readBooks(replicas: Replicas) {
   const deadlineMs = performance.now() + SWEPT_WITHIN_MS;
-  const isOpen = async () => (await replicas.admin.calls.list({ state: "reserved", limit: 1 })).data.length > 0;
+  const isOpen = async () =>
+    (await replicas.admin.calls.list({ state: "reserved", limit: 1 })).data.length > 0;
   while ((await isOpen()) && performance.now() < deadlineMs) await delay(100);
   const query = async (sql: string) => (await replicas.admin.sql.query(sql)).rows[0] ?? {};
   const rows = await query(

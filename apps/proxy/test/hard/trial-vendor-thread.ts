@@ -18,7 +18,7 @@ const server = createServer((request, response) => {
   });
   request.on("end", () => {
     board.noteArrival(Number(TRIAL.exec(body)?.[1]), atNs);
-    const answer = answerIntent();
+    const answer = answerIntent({ body });
     response.writeHead(200, { "content-type": "application/json", "content-length": answer.length });
     response.end(answer);
   });
