@@ -2,9 +2,12 @@
 // Each prints what it measured, the command and the seed; one that is not reached fails the run. `--scale 0.01` measures a
 // hundredth of it, to try whether a figure works at all; `--rate 200` slows the soak down.
 import { parseArgs } from "node:util";
+import { bodies } from "./bodies.ts";
 import { crashes } from "./crashes.ts";
+import { databaseDown } from "./database-down.ts";
 import { denialFlood } from "./denial-flood.ts";
 import type { Figure } from "./figure.ts";
+import { framing } from "./framing.ts";
 import { hangingVendor } from "./hanging-vendor.ts";
 import { overspending } from "./overspend.ts";
 import { randomPaths } from "./random-paths.ts";
@@ -12,16 +15,21 @@ import { redisFaults } from "./redis-faults.ts";
 import { REVOCATIONS } from "./revocation.ts";
 import { slowSenders } from "./slow-senders.ts";
 import { soaking } from "./soak.ts";
+import { wirePaths } from "./wire-paths.ts";
 
 const FIGURES: readonly Figure[] = [
   overspending,
   crashes,
   redisFaults,
   ...REVOCATIONS,
+  databaseDown,
   denialFlood,
   slowSenders,
   hangingVendor,
+  framing,
   randomPaths,
+  wirePaths,
+  bodies,
   soaking,
 ];
 
