@@ -3,6 +3,7 @@
 // hundredth of it, to try whether a figure works at all; `--rate 200` slows the soak down.
 import { parseArgs } from "node:util";
 import { bodies } from "./bodies.ts";
+import { canaries } from "./canaries.ts";
 import { crashes } from "./crashes.ts";
 import { databaseDown } from "./database-down.ts";
 import { denialFlood } from "./denial-flood.ts";
@@ -23,6 +24,7 @@ const FIGURES: readonly Figure[] = [
   redisFaults,
   ...REVOCATIONS,
   databaseDown,
+  canaries,
   denialFlood,
   slowSenders,
   hangingVendor,
