@@ -33,8 +33,10 @@ export interface CrashFinding {
   readonly acknowledged: number;
   readonly refused: number;
   readonly failed: number;
-  /** Keys of which the vendor charged more than the cap, or the ledger says so. */
+  /** Keys for which the vendor charged more than the cap. */
   readonly overspent: readonly string[];
+  /** Keys whose rows do not cover what the vendor charged, or are not what their budget says. */
+  readonly uneven: readonly string[];
   /** Calls that the vendor saw without a row that counts them. */
   readonly unaudited: number;
   /** Charges that an agent was told of and that no settled row has, and refusals that are neither in a row nor counted. */
@@ -219,7 +221,7 @@ class Pools {
   }
 }
 
-type Books = Pick<CrashFinding, "overspent" | "unaudited" | "lost" | "open" | "isChainSound">;
+type Books = Pick<CrashFinding, "overspent" | "uneven" | "unaudited" | "lost" | "open" | "isChainSound">;
 
 /** What the database says, once every leftover has become unknown. */
 async function readBooks({ postgres, admin }: Victims, lives: readonly Witnessed[]): Promise<Books> {
@@ -231,17 +233,16 @@ async function readBooks({ postgres, admin }: Victims, lives: readonly Witnessed
     return Number(row?.["open"]);
   };
   while ((await countOpen()) > 0 && performance.now() < deadlineMs) await delay(250);
-  const books = { overspent: [] as string[], unaudited: 0, lost: 0 };
+  const books = { overspent: [] as string[], uneven: [] as string[], unaudited: 0, lost: 0 };
   for (const life of lives) {
     const rows = await readRows(postgres, life.keyId);
     const chargedCents = chargedCentsOf(life);
     const usedCents = rows.counted.reduce((total, { cents }) => total + cents, 0);
-    const isWithinCap =
+    const what = `cap ${life.capCents}, charged ${chargedCents}, rows ${usedCents}, budget ${rows.usedMicros / 10_000} cents`;
+    if (chargedCents > life.capCents) books.overspent.push(what);
+    const isEven =
       chargedCents <= usedCents && usedCents <= life.capCents && rows.usedMicros === usedCents * 10_000;
-    if (!isWithinCap)
-      books.overspent.push(
-        `cap ${life.capCents}, charged ${chargedCents}, rows ${usedCents}, window ${rows.usedMicros / 10_000} cents`,
-      );
+    if (!isEven) books.uneven.push(what);
     const numbers = new Set(rows.counted.map(({ number }) => number));
     books.unaudited += [...life.arrived.keys()].filter((number) => !numbers.has(number)).length;
     const settled = new Set(rows.counted.flatMap(({ id, isSettled }) => (isSettled ? [id] : [])));
@@ -282,14 +283,14 @@ export const crashes: Figure = {
     findPostgres() === null ? "needs PostgreSQL's programs" : hasRedis() ? null : "needs redis-server",
   run: async (run: Run): Promise<Finding> => {
     const found = await crash(findPostgres() ?? "", scaled(WHOLE_SEEDS, run), run.seed);
-    const { overspent, unaudited, lost, open, replicaKills, postgresKills } = found;
+    const { overspent, uneven, unaudited, lost, open, replicaKills, postgresKills } = found;
     return {
       isReached: overspent.length === 0 && unaudited === 0 && lost === 0 && open === 0 && found.isChainSound,
       measured:
         `${found.seeds} seeds, ${replicaKills} + ${postgresKills} kills of replicas and PostgreSQL, ${found.redisFaults} faults of Redis: ` +
         `${found.arrived} charges ($${(found.chargedCents / 100).toFixed(2)}) at the vendor, ${found.acknowledged} acknowledged, ` +
-        `${found.refused} refused, ${found.failed} failed; ${overspent.length} caps exceeded, ${unaudited} unaudited, ${lost} lost, ${open} open` +
-        (overspent.length === 0 ? "" : `; ${overspent[0]}`),
+        `${found.refused} refused, ${found.failed} failed; ${overspent.length} caps exceeded, ${uneven.length} books uneven, ${unaudited} unaudited, ${lost} lost, ${open} open` +
+        (uneven.length === 0 ? "" : `; ${uneven[0]}`),
     };
   },
 };

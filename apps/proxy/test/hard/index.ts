@@ -95,6 +95,8 @@ function printTable(measured: readonly Row[]): void {
     if (scale !== 1) options.push(`--scale ${scale}`);
     if (callsPerSecond !== null) options.push(`--rate ${callsPerSecond}`);
     const command = `npm run test:hard -- "${figure.name}" ${options.join(" ")}`;
-    print(`| ${[figure.name, figure.goal, result, found.replaceAll(/\s+/g, " "), `\`${command}\``].join(" | ")} |`);
+    print(
+      `| ${[figure.name, figure.goal, result, found.replaceAll(/\s+/g, " "), `\`${command}\``].join(" | ")} |`,
+    );
   }
 }
