@@ -1,6 +1,6 @@
 // Figures that take minutes: `npm run test:hard`, or `npm run test:hard -- C8 R2` for those whose name contains one of these.
 // Each prints what it measured, the command and the seed; one that is not reached fails the run. `--scale 0.01` measures a
-// hundredth of it, to try whether a figure works at all; `--rate 200` slows the soak down.
+// hundredth of it where it can be divided, to see whether a figure works at all; `--rate 200` slows the soak down.
 import { parseArgs } from "node:util";
 import { bodies } from "./bodies.ts";
 import { canaries } from "./canaries.ts";

@@ -104,6 +104,7 @@ async function attack(pools: readonly Pool[], vaultKey: string, attempts: number
       else if (status === 503 || code === "vendor_unreachable") {
         said.undecided++;
         left++;
+        if (said.undecided > attempts) throw new Error(`nothing is decided any more: ${status} ${code}`);
       } else throw new Error(`unexpected answer: ${status} ${code}`);
     }
   };

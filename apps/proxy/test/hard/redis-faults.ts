@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { Pool } from "undici";
 import { hasRedis, openPrivateRedis, type PrivateRedis } from "../lifecycle/private-redis.ts";
 import { POSTGRES_URL } from "../support/empty-database.ts";
-import type { Figure, Finding } from "./figure.ts";
+import { type Figure, type Finding, type Run, scaled } from "./figure.ts";
 import { openPlainVendor } from "./plain-vendor.ts";
 import { charge, openReplicas } from "./replicas.ts";
 
@@ -126,13 +126,19 @@ export const redisFaults: Figure = {
   goal: "3 replicas × 64, 5,000 attempts on a cap for 500: exactly 500 spent",
   findObstacle: () =>
     POSTGRES_URL === undefined ? "needs PostgreSQL" : hasRedis() ? null : "needs redis-server",
-  run: async (): Promise<Finding> => {
-    const asked = { replicas: 3, inFlight: 64, attempts: 5_000, capCalls: 500 };
-    const { succeeded, refused, arrived, settledUsd, faults } = await spendUnderRedisFaults(asked);
+  run: async (run: Run): Promise<Finding> => {
+    const attempts = scaled(5_000, run, 500);
+    const capCalls = Math.floor(attempts / 10);
+    const found = await spendUnderRedisFaults({ replicas: 3, inFlight: 64, attempts, capCalls });
+    const { succeeded, refused, arrived, settledUsd, faults } = found;
     return {
       isReached:
-        succeeded === 500 && arrived === 500 && refused === 4_500 && settledUsd === 5_000 && faults >= 5,
-      measured: `${arrived} at the vendor, ${refused} refused, $${settledUsd} spent of $5000, ${faults} faults`,
+        succeeded === capCalls &&
+        arrived === capCalls &&
+        refused === attempts - capCalls &&
+        settledUsd === capCalls * 10 &&
+        faults >= 5,
+      measured: `${arrived} at the vendor, ${refused} refused, $${settledUsd} spent of $${capCalls * 10}, ${faults} faults`,
     };
   },
 };

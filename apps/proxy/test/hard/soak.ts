@@ -45,8 +45,15 @@ export interface SoakFinding {
   readonly isChainSound: boolean;
 }
 
-/** A mixed load at a rate (or as fast as the machine can) for so long. */
-export async function soak(seconds: number, callsPerSecond: number): Promise<SoakFinding> {
+/**
+ * A mixed load for so long, at a rate or as fast as the machine can. Afterwards connections have `idleWithinMs` to time
+ * out in, before open files are counted.
+ */
+export async function soak(
+  seconds: number,
+  callsPerSecond: number,
+  idleWithinMs = IDLE_WITHIN_MS,
+): Promise<SoakFinding> {
   const vendor = await openPlainVendor();
   let arrived = 0;
   const replicas = await openReplicas({
@@ -71,7 +78,7 @@ export async function soak(seconds: number, callsPerSecond: number): Promise<Soa
     const counts = await load.stop();
     arrived += vendor.arrivals.splice(0).length;
     const books = await readBooks(replicas);
-    const files = await compareFiles(idle, usages);
+    const files = await compareFiles(idle, usages, idleWithinMs);
     return { seconds, ...counts, arrived, rss: compareMemory(samples), files, ...books };
   } finally {
     await replicas.close();
@@ -152,10 +159,11 @@ function compareMemory(samples: readonly (readonly ProcessUsage[])[]): SoakFindi
 async function compareFiles(
   idle: readonly ProcessUsage[],
   usages: () => readonly ProcessUsage[],
+  idleWithinMs: number,
 ): Promise<SoakFinding["files"]> {
   const compare = () =>
     worstOf(usages().map(({ files }, replica) => [idle[replica]?.files ?? 0, files] as const));
-  const deadlineMs = performance.now() + IDLE_WITHIN_MS;
+  const deadlineMs = performance.now() + idleWithinMs;
   for (;;) {
     const [before, after] = compare();
     if (after <= before || performance.now() > deadlineMs) return [before, after];

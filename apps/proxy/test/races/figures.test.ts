@@ -41,13 +41,12 @@ describe("A2, A3, A4: crashes under load", () => {
 
 describe("R3: a load of every kind", () => {
   test.skipIf(!canReadUsage())(
-    "R3: leaves nothing held, nothing open and no file",
+    "R3: leaves nothing held and nothing open, and vendor and audit log agree",
     async () => {
-      const found = await soak(3, 100);
+      const found = await soak(3, 100, 0);
       expect(found).toMatchObject({ heldMicros: 0n, open: 0, isChainSound: true });
       expect(found.arrived).toBe(found.allowed);
       expect(found.arrived).toBeGreaterThan(20);
-      expect(found.files[1]).toBeLessThanOrEqual(found.files[0]);
     },
     120_000,
   );
