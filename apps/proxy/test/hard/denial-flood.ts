@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Figure, Finding } from "./figure.ts";
+import { type Figure, type Finding, type Run, scaled } from "./figure.ts";
 import { openPlainVendor } from "./plain-vendor.ts";
 import { charge, keepCalling, openReplicas } from "./replicas.ts";
 
@@ -71,8 +71,8 @@ export const denialFlood: Figure = {
   name: "C8 flood of refusals",
   goal: "10,000 refusals of one key: counted exactly, at most 100 rows a minute, another key keeps 90 % of its throughput",
   findObstacle: () => null,
-  run: async (): Promise<Finding> => {
-    const finding = await floodWithDenials(10_000, 10_000);
+  run: async (run: Run): Promise<Finding> => {
+    const finding = await floodWithDenials(scaled(10_000, run, 400), scaled(10_000, run, 300));
     const { before, during, refused, recorded, counted, rows, steadyFailures, isChainSound } = finding;
     const isExact =
       recorded + counted === refused && rows === recorded && isChainSound && steadyFailures === 0;

@@ -1,3 +1,13 @@
+/** How a figure is to be measured. */
+export interface Run {
+  /** What is random in it follows from this, as far as the machine lets it. */
+  readonly seed: number;
+  /** Of what its goal asks for: 1 = all of it, 0.01 = a hundredth of the trials, or of the time. */
+  readonly scale: number;
+  /** How fast to call where a figure lets that be said; null = as its goal has it. */
+  readonly callsPerSecond: number | null;
+}
+
 /** What one run of a figure found. */
 export interface Finding {
   readonly isReached: boolean;
@@ -11,7 +21,12 @@ export interface Figure {
   readonly goal: string;
   /** Why it cannot run here; null when it can. */
   findObstacle(): string | null;
-  run(seed: number): Promise<Finding>;
+  run(run: Run): Promise<Finding>;
+}
+
+/** So many of `whole` as the run asks for, at least `least`. */
+export function scaled(whole: number, { scale }: Pick<Run, "scale">, least = 1): number {
+  return Math.max(least, Math.round(whole * scale));
 }
 
 /** Sorted ascending; the value below which a share of all lies. */

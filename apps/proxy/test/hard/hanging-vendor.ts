@@ -26,7 +26,7 @@ export interface HangFinding {
 export async function hangVendor(calls: number, hangMs: number): Promise<HangFinding> {
   const [stripe, resend] = [
     await openPlainVendor(),
-    await openPlainVendor('{"id":"49a3999c-0ce1-4ea6-ab68-afcd6dc2e794"}'),
+    await openPlainVendor(() => '{"id":"49a3999c-0ce1-4ea6-ab68-afcd6dc2e794"}'),
   ];
   const replicas = await openReplicas({
     stripeUrl: stripe.url,

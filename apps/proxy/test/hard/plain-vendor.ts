@@ -23,18 +23,31 @@ export interface PlainVendor {
   close(): Promise<void>;
 }
 
-const ANSWER =
-  '{"id":"pi_1","object":"payment_intent","amount":1000,"amount_received":0,"currency":"usd","status":"requires_confirmation"}';
+const AMOUNT = /(?:^|&)amount=(\d+)/;
+let intents = 0;
 
-/** Opens it on a free port. `answer` is what it says to everything. */
-export async function openPlainVendor(answer: string = ANSWER): Promise<PlainVendor> {
+/**
+ * What Stripe says to a new payment intent. Each is an object of its own: what happens to one object is written one
+ * after the other, which is not what is to be measured.
+ */
+export function answerIntent({ body }: Pick<Arrival, "body">): string {
+  intents++;
+  const amount = AMOUNT.exec(body)?.[1] ?? "1000";
+  return `{"id":"pi_${intents}","object":"payment_intent","amount":${amount},"amount_received":0,"currency":"usd","status":"requires_confirmation"}`;
+}
+
+/** Opens it on a free port. `answer` is what it says to each request. */
+export async function openPlainVendor(
+  answer: (arrival: Arrival) => string = answerIntent,
+): Promise<PlainVendor> {
   const arrivals: Arrival[] = [];
-  const waiting = new Set<ServerResponse>();
+  const waiting = new Map<ServerResponse, Arrival>();
   let isHanging = false;
-  const reply = (response: ServerResponse) => {
+  const reply = (response: ServerResponse, arrival: Arrival) => {
     waiting.delete(response);
-    response.writeHead(200, { "content-type": "application/json", "content-length": answer.length });
-    response.end(answer);
+    const text = answer(arrival);
+    response.writeHead(200, { "content-type": "application/json", "content-length": text.length });
+    response.end(text);
   };
   const server = createServer((request, response) => {
     const atMs = performance.now();
@@ -43,11 +56,14 @@ export async function openPlainVendor(answer: string = ANSWER): Promise<PlainVen
       body += chunk;
     });
     request.on("end", () => {
-      arrivals.push({ atMs, line: `${request.method} ${request.url}`, body });
-      waiting.add(response);
-      if (!isHanging) reply(response);
+      const arrival = { atMs, line: `${request.method} ${request.url}`, body };
+      arrivals.push(arrival);
+      waiting.set(response, arrival);
+      if (!isHanging) reply(response, arrival);
     });
   });
+  // It never closes a connection by itself: what breaks under a call is not what is to be measured.
+  server.keepAliveTimeout = 0;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
@@ -59,7 +75,7 @@ export async function openPlainVendor(answer: string = ANSWER): Promise<PlainVen
     },
     recover: () => {
       isHanging = false;
-      for (const response of waiting) reply(response);
+      for (const [response, arrival] of waiting) reply(response, arrival);
     },
     close: async () => {
       server.closeAllConnections();

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type Figure, type Finding, type Run, scaled } from "./figure.ts";
 
 const PATHS = 1_000_000;
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
@@ -10,15 +11,16 @@ const PROPERTIES = "packages/core/test/endpoint.property.test.ts";
 const OUTPUT_SHOWN_MAX = 2_000;
 
 /** E12 in full: the properties that CI tries on 20,000 random paths, on a million. */
-export const randomPaths = {
+export const randomPaths: Figure = {
   name: "E12 random paths",
   goal: "1,000,000 random paths: what policy judges is byte for byte what goes on the wire, or it is refused",
   findObstacle: () => null,
-  run: async () => {
+  run: async (run: Run): Promise<Finding> => {
+    const paths = scaled(PATHS, run);
     const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs");
     const child = spawn(process.execPath, [vitest, "run", "--project", "@keybrake/core", PROPERTIES], {
       cwd: ROOT,
-      env: { ...process.env, KEYBRAKE_FUZZ_RUNS: String(PATHS) },
+      env: { ...process.env, KEYBRAKE_FUZZ_RUNS: String(paths) },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";
@@ -30,13 +32,7 @@ export const randomPaths = {
     const [code] = await once(child, "close");
     return {
       isReached: code === 0,
-      measured: code === 0 ? `${PATHS} paths held` : output.slice(-OUTPUT_SHOWN_MAX),
+      measured: code === 0 ? `${paths} paths held` : output.slice(-OUTPUT_SHOWN_MAX),
     };
   },
 };
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { isReached, measured } = await randomPaths.run();
-  process.stdout.write(`${randomPaths.name}: ${measured}\n`);
-  process.exitCode = isReached ? 0 : 1;
-}

@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { Pool } from "undici";
 import { hasRedis, openPrivateRedis, type PrivateRedis } from "../lifecycle/private-redis.ts";
 import { POSTGRES_URL } from "../support/empty-database.ts";
-import type { Figure, Finding } from "./figure.ts";
+import { type Figure, type Finding, type Run, scaled } from "./figure.ts";
 import { openPlainVendor } from "./plain-vendor.ts";
 import { charge, openReplicas } from "./replicas.ts";
 
@@ -18,17 +18,19 @@ export interface CapFinding {
   readonly faults: number;
 }
 
-/** One fault of Redis after another, until it is stopped. */
-function torment(redis: PrivateRedis): { readonly done: () => number; stop(): Promise<void> } {
-  let isRunning = true;
-  let count = 0;
+/** Everything that a Redis can do wrong. */
+export function listRedisFaults(redis: PrivateRedis): readonly (() => Promise<void>)[] {
   const withClient = async (work: (client: Redis) => Promise<unknown>) => {
     const client = new Redis(redis.url, { maxRetriesPerRequest: 1, retryStrategy: () => null });
     client.on("error", () => undefined);
     await work(client).catch(() => undefined);
     client.disconnect();
   };
-  const faults = [
+  const lie = (value: string) =>
+    withClient(async (client) => {
+      for (const key of await client.keys("kb:*")) await client.set(key, value);
+    });
+  return [
     async () => {
       await redis.kill();
       await delay(50);
@@ -39,15 +41,16 @@ function torment(redis: PrivateRedis): { readonly done: () => number; stop(): Pr
       await redis.kill();
       await redis.start({ fromDump: true });
     },
-    () =>
-      withClient(async (client) => {
-        for (const key of await client.keys("kb:*")) await client.set(key, "9999999999999999");
-      }),
-    () =>
-      withClient(async (client) => {
-        for (const key of await client.keys("kb:*")) await client.set(key, "-1");
-      }),
+    () => lie("9999999999999999"),
+    () => lie("-1"),
   ];
+}
+
+/** One fault of Redis after another, until it is stopped. */
+function torment(redis: PrivateRedis): { readonly done: () => number; stop(): Promise<void> } {
+  const faults = listRedisFaults(redis);
+  let isRunning = true;
+  let count = 0;
   const ended = (async () => {
     while (isRunning) {
       await faults[count % faults.length]?.();
@@ -123,13 +126,19 @@ export const redisFaults: Figure = {
   goal: "3 replicas × 64, 5,000 attempts on a cap for 500: exactly 500 spent",
   findObstacle: () =>
     POSTGRES_URL === undefined ? "needs PostgreSQL" : hasRedis() ? null : "needs redis-server",
-  run: async (): Promise<Finding> => {
-    const asked = { replicas: 3, inFlight: 64, attempts: 5_000, capCalls: 500 };
-    const { succeeded, refused, arrived, settledUsd, faults } = await spendUnderRedisFaults(asked);
+  run: async (run: Run): Promise<Finding> => {
+    const attempts = scaled(5_000, run, 500);
+    const capCalls = Math.floor(attempts / 10);
+    const found = await spendUnderRedisFaults({ replicas: 3, inFlight: 64, attempts, capCalls });
+    const { succeeded, refused, arrived, settledUsd, faults } = found;
     return {
       isReached:
-        succeeded === 500 && arrived === 500 && refused === 4_500 && settledUsd === 5_000 && faults >= 5,
-      measured: `${arrived} at the vendor, ${refused} refused, $${settledUsd} spent of $5000, ${faults} faults`,
+        succeeded === capCalls &&
+        arrived === capCalls &&
+        refused === attempts - capCalls &&
+        settledUsd === capCalls * 10 &&
+        faults >= 5,
+      measured: `${arrived} at the vendor, ${refused} refused, $${settledUsd} spent of $${capCalls * 10}, ${faults} faults`,
     };
   },
 };

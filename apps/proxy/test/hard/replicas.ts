@@ -69,6 +69,8 @@ export interface Answer {
   readonly code: string | null;
   readonly tookMs: number;
   readonly retryAfter: string | null;
+  /** Of its row in the audit log. */
+  readonly callId: string;
 }
 
 /** Creates a payment intent (or what else `form` and `path` say) with a key. */
@@ -91,6 +93,7 @@ export async function charge(
     code: /"code":"([a-z_]+)"/.exec(text)?.[1] ?? null,
     tookMs: performance.now() - startedAtMs,
     retryAfter: typeof retryAfter === "string" ? retryAfter : null,
+    callId: String(answer.headers["keybrake-call-id"]),
   };
 }
 

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { ascending, type Figure, type Finding, quantile } from "./figure.ts";
+import { ascending, type Figure, type Finding, quantile, type Run, scaled } from "./figure.ts";
 import { openPlainVendor } from "./plain-vendor.ts";
 import { charge, keepCalling, openReplicas } from "./replicas.ts";
 
@@ -131,11 +131,11 @@ export const slowSenders: Figure = {
   name: "R1 slow senders",
   goal: "500 slow connections: no call fails, p99 below twice the baseline",
   findObstacle: () => null,
-  run: async (): Promise<Finding> => {
+  run: async (run: Run): Promise<Finding> => {
     const tool = hasSlowHttpTest() ? "slowhttptest" : "sockets";
     const { baselineP99Ms, underAttackP99Ms, failures, slowConnections } = await sendSlowly(
       500,
-      20_000,
+      scaled(20_000, run, 700),
       tool,
     );
     return {

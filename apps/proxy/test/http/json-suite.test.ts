@@ -1,122 +1,43 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { RESEND_SECRET } from "../e2e/crew-of-three.ts";
-import { inBatches } from "../support/in-batches.ts";
-import { type ServerOptions, startTestServer, type TestServer } from "../support/server.ts";
-import { sendRaw } from "./raw-client.ts";
-import { answerText, openRawVendor, type RawVendor } from "./raw-vendor.ts";
+import { existsSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type BodiesFinding, mustRefuse, SUITE, SUITE_FILES, sendBodies } from "../hard/bodies.ts";
 
-const SUITE = fileURLToPath(new URL("../../../../../shared/data/json-test-suite/", import.meta.url));
-const FOLDERS = ["test_parsing", "test_transform"];
-const FILES = 318 + 22;
-const MAIL = '"from":"billing@crew.example","to":"ada@example.com","subject":"x"';
-const LABELS = ',"tags":[{"name":"agent_id","value":"mailer"}]';
-
-interface Case {
-  readonly name: string;
-  readonly body: Buffer;
-}
-
-/** Every file of the suite, or none where its folder is absent. */
-function readSuite(): readonly Case[] {
-  if (!existsSync(SUITE)) return [];
-  return FOLDERS.flatMap((folder) =>
-    readdirSync(join(SUITE, folder)).map((name) => ({ name, body: readFileSync(join(SUITE, folder, name)) })),
-  );
-}
-
-const suite = readSuite();
+const isThere = existsSync(SUITE);
 
 describe("G8: JSON of every kind as a body", () => {
-  let vendor: RawVendor;
-  let server: TestServer;
-  let vaultKey: string;
+  let ways: ReadonlyMap<string, BodiesFinding>;
+  let isUnharmed: boolean;
 
   beforeAll(async () => {
-    if (suite.length === 0) return;
-    vendor = await openRawVendor();
-    vendor.answerWith(answerText(200, '{"id":"49a3999c-0ce1-4ea6-ab68-afcd6dc2e794"}'));
-    const options: ServerOptions = {
-      env: { KEYBRAKE_SANDBOX: "0", KEYBRAKE_RESEND_UPSTREAM_URL: vendor.url },
-    };
-    server = await startTestServer(options);
-    await server.admin.secrets.create({ name: "resend", vendor: "resend", value: RESEND_SECRET });
-    const created = await server.admin.vaultKeys.create({
-      agent_id: "mailer",
-      secret: "resend",
-      policy: { vendor: "resend", daily_usd_cap: 100, allowed_endpoints: ["POST /**"] },
-    });
-    vaultKey = created.vault_key;
+    if (!isThere) return;
+    const found = await sendBodies();
+    ways = new Map(found.ways.map((way) => [way.way, way]));
+    isUnharmed = found.isUnharmed;
   }, 120_000);
-  afterAll(async () => {
-    await server?.stop();
-    await vendor?.close();
-  });
 
-  test("G8: the suite is there, whole", (context) => {
-    if (suite.length > 0) return expect(suite).toHaveLength(FILES);
+  test("G8: the suite is there", (context) => {
+    if (isThere) return;
     if (["1", "true"].includes(process.env["CI"] ?? "")) throw new Error(`${SUITE} is absent`);
     context.skip(`${SUITE} is absent`);
   });
 
-  /** Sends the bodies to an endpoint; resolves to whether each was let through, having compared what arrived. */
-  async function sendAll(
-    path: string,
-    cases: readonly Case[],
-    arriving: (body: Buffer) => Buffer,
-  ): Promise<Set<string>> {
-    const before = vendor.requests.length;
-    const statuses = await inBatches(cases, async ({ name, body }) => {
-      const head = [
-        `POST /resend${path} HTTP/1.1`,
-        "Host: a",
-        `Authorization: Bearer ${vaultKey}`,
-        "Content-Type: application/json",
-        `Content-Length: ${body.length}`,
-      ];
-      const { answers } = await sendRaw(server.dataUrl, [`${head.join("\r\n")}\r\n\r\n`, body]);
-      const status = answers[0]?.status;
-      expect([200, 400, 403], name).toContain(status);
-      return status;
-    });
-    const passed = cases.filter((_one, index) => statuses[index] === 200);
-    const bytes = (text: Buffer) => text.toString("latin1");
-    expect(
-      vendor.requests
-        .slice(before)
-        .map(({ body }) => body)
-        .sort(),
-    ).toEqual(passed.map(({ body }) => bytes(arriving(body))).sort());
-    expect(vendor.strayBytes()).toBe("");
-    return new Set(passed.map(({ name }) => name));
-  }
-
-  test.skipIf(suite.length === 0)("G8: as it is, it is refused or arrives byte for byte", async () => {
-    // An empty file is no JSON, but it is no body either.
-    const bodies = suite.filter(({ body }) => body.length > 0);
-    const passed = await sendAll("/contacts", bodies, (body) => body);
+  test.skipIf(!isThere).each([
+    { way: "JSON as it is", sent: SUITE_FILES - 1, passed: { least: 80 } },
+    { way: "JSON as a mail", sent: SUITE_FILES - 1, passed: { most: 0 } },
+    { way: "JSON within a mail", sent: SUITE_FILES, passed: { least: 80 } },
+    { way: "a form as it is", sent: SUITE_FILES - 1, passed: { least: 1 } },
+    { way: "a form's value, unescaped", sent: SUITE_FILES, passed: { least: 80 } },
+    { way: "a form's value, escaped", sent: SUITE_FILES, passed: { least: 80 } },
+  ])("G8: $way is refused or arrives byte for byte", ({ way, sent, passed: { least = 0, most = sent } }) => {
+    const found = ways.get(way);
+    expect(found).toMatchObject({ sent, strange: [], changed: 0, stray: "" });
     // What every parser must refuse is no body of ours; what every parser must take is, unless it is ambiguous.
-    expect([...passed].filter((name) => name.startsWith("n_"))).toEqual([]);
-    expect(passed.size).toBeGreaterThan(80);
-    expect(await sendAll("/emails", suite, (body) => body)).toEqual(new Set());
+    expect(mustRefuse(found as BodiesFinding)).toEqual([]);
+    expect(found?.passed.size).toBeGreaterThanOrEqual(least);
+    expect(found?.passed.size).toBeLessThanOrEqual(most);
   });
 
-  test.skipIf(suite.length === 0)(
-    "G8: within a mail, it is refused or arrives with the labels appended and nothing else",
-    async () => {
-      const mails = suite.map(({ name, body }) => ({
-        name,
-        body: Buffer.concat([Buffer.from(`{${MAIL},"x":`), body, Buffer.from("}")]),
-      }));
-      const passed = await sendAll("/emails", mails, (body) =>
-        Buffer.concat([body.subarray(0, -1), Buffer.from(`${LABELS}}`)]),
-      );
-      expect([...passed].filter((name) => name.startsWith("n_"))).toEqual([]);
-      expect(passed.size).toBeGreaterThan(80);
-      expect(server.process.exitCode).toBeNull();
-      expect(server.output()).not.toMatch(/Error:|internal error/);
-    },
-  );
+  test.skipIf(!isThere)("G8: no file harms the server", () => {
+    expect(isUnharmed).toBe(true);
+  });
 });
