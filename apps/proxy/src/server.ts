@@ -355,7 +355,6 @@ async function compose(
       isOwner: databases.isOwner,
       paceOf: (vendor, mode) => quota.limitOf(vendor, mode, null),
     },
-    isReady: async () => replica.holdsLease() && !history.isLost,
     isReady: async () => replica.holdsLease() && !history.isLost && keyRing.isUsable,
     metrics: metrics.registry,
     logger,
