@@ -149,7 +149,6 @@ async function createVaultKey(
   const { id, createdAt, expiresAt } = stored;
   return {
     id,
-    parent_id: parent?.id ?? null,
     vault_key: vaultKey,
     agent_id: body.agent_id,
     crew_run_id: crewRunId,
@@ -158,6 +157,7 @@ async function createVaultKey(
     policy: document,
     expires_at: expiresAt?.toISOString() ?? null,
     created_at: createdAt.toISOString(),
+    parent_id: parent?.id ?? null,
   };
 }
 

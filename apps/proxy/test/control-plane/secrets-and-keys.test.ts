@@ -140,6 +140,7 @@ describe.each(BACKENDS)("secrets and vault keys on $name", ({ open }) => {
       "policy",
       "expires_at",
       "created_at",
+      "parent_id",
     ]);
     const lifetimeMs = Date.parse(created.expires_at ?? "") - Date.parse(created.created_at);
     expect(lifetimeMs).toBe(8 * 3_600_000);
