@@ -7,6 +7,10 @@ const HASHED = /assets\/.*\.(?:js|css)$/;
 
 // The control plane serves what is built here, and its policy for pages allows only files of this origin: nothing is inlined.
 export default defineConfig({
-  plugins: [react(), tailwindcss(), compression({ include: HASHED, algorithms: ["brotliCompress", "gzip"], threshold: 1_024 })],
+  plugins: [
+    react(),
+    tailwindcss(),
+    compression({ include: HASHED, algorithms: ["brotliCompress", "gzip"], threshold: 1_024 }),
+  ],
   build: { target: "es2023", assetsInlineLimit: 0, modulePreload: { polyfill: false }, sourcemap: false },
 });

@@ -50,13 +50,7 @@ export function CallLink({ call }: { readonly call: Call }) {
 }
 
 /** Links to what an agent and a run did. A claim that contradicts the key is told beside. */
-export function Actor({
-  call,
-  isRunShown = true,
-}: {
-  readonly call: Call;
-  readonly isRunShown?: boolean;
-}) {
+export function Actor({ call, isRunShown = true }: { readonly call: Call; readonly isRunShown?: boolean }) {
   const claim = [call.claimed_agent_id, call.claimed_crew_run_id].filter((part) => part !== null).join(", ");
   return (
     <span className="flex min-w-40 flex-col items-start gap-0.5">

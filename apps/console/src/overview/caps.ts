@@ -37,8 +37,7 @@ export function useCaps() {
   });
   const budgets = useQuery({
     queryKey: ["budgets", "caps"],
-    queryFn: () =>
-      Promise.all([api.budgets.list(query), api.budgets.list({ ...query, scope: "vault_key" })]),
+    queryFn: () => Promise.all([api.budgets.list(query), api.budgets.list({ ...query, scope: "vault_key" })]),
   });
   return {
     data: keys.data && budgets.data && toCaps(keys.data, ...budgets.data),

@@ -17,7 +17,10 @@ describe("a filter of calls as a query", () => {
   test("a quote ends no value", () => {
     for (const text of ["' OR 1=1 --", "\\' OR 1=1 --", "\\"])
       for (const name of CALL_FILTERS.filter((filter) => !["claimed", "last"].includes(filter))) {
-        const rest = writeCallSql({ [name]: text }).replaceAll(/E'(?:[^'\\]|\\.|'')*'|'(?:[^'\\]|'')*'/g, "?");
+        const rest = writeCallSql({ [name]: text }).replaceAll(
+          /E'(?:[^'\\]|\\.|'')*'|'(?:[^'\\]|'')*'/g,
+          "?",
+        );
         expect(rest, name).not.toMatch(/1=1|'|\\/);
       }
   });

@@ -3,6 +3,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { AxeBuilder } from "@axe-core/playwright";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { expect } from "vitest";
 import type { TestServer } from "../support/server.ts";
 
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
@@ -103,6 +104,10 @@ export async function findBarriers(page: Page): Promise<readonly string[]> {
       nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.failureSummary}`),
     );
 }
+
+/** Expects of a value that it comes to be so, in the time that a page may take. */
+export const soon: typeof expect.poll = (read, options) =>
+  expect.poll(read, { timeout: ACTION_MS_MAX, ...options });
 
 /** Takes a picture for the docs, when `KEYBRAKE_TEST_PICTURES=1` asks for them: a test run changes no file. */
 export async function takePicture(page: Page, name: string): Promise<void> {

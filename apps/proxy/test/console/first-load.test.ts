@@ -26,7 +26,9 @@ describe.skipIf(!HAS_BROWSER)("the first load of the console", () => {
     await devtools.send("Network.setCacheDisabled", { cacheDisabled: true });
     const addresses = new Map<string, string>();
     const bytes = new Map<string, number>();
-    devtools.on("Network.requestWillBeSent", ({ requestId, request }) => addresses.set(requestId, request.url));
+    devtools.on("Network.requestWillBeSent", ({ requestId, request }) =>
+      addresses.set(requestId, request.url),
+    );
     devtools.on("Network.loadingFinished", ({ requestId, encodedDataLength }) =>
       bytes.set(addresses.get(requestId) ?? requestId, encodedDataLength),
     );

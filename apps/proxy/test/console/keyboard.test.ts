@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { startTestServer, type TestServer } from "../support/server.ts";
-import { HAS_BROWSER, openBrowser, type TestBrowser } from "./browser.ts";
+import { HAS_BROWSER, openBrowser, soon, type TestBrowser } from "./browser.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -72,7 +72,7 @@ describe.skipIf(!HAS_BROWSER)("the console by keyboard", () => {
     await page.keyboard.press("/");
     await page.keyboard.type("a/b");
     expect(await search.inputValue()).toBe("a/b");
-    await expect.poll(() => page.url()).toContain("q=a%2Fb");
+    await soon(() => page.url()).toContain("q=a%2Fb");
   });
 
   test("Escape closes the brake and gives the focus back", async () => {
@@ -83,7 +83,7 @@ describe.skipIf(!HAS_BROWSER)("the console by keyboard", () => {
     await page.getByRole("dialog", { name: "Stop agents" }).waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
-    await expect.poll(focused).toBe("Stop agents");
+    await soon(focused).toBe("Stop agents");
   });
 
   test("the brake is pulled and released without a mouse, and the dialog keeps the focus", async () => {
@@ -103,7 +103,7 @@ describe.skipIf(!HAS_BROWSER)("the console by keyboard", () => {
     await page.getByRole("dialog").waitFor({ state: "detached" });
     await tabTo("Release");
     await page.keyboard.press("Enter");
-    await expect.poll(async () => (await server.admin.killSwitch.get()).engaged).toBe(false);
+    await soon(async () => (await server.admin.killSwitch.get()).engaged).toBe(false);
   });
 
   test("nothing was logged as an error, and nothing left the origin", () => {

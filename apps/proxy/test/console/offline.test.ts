@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { stripeClient } from "../support/crew.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
-import { findBarriers, HAS_BROWSER, openBrowser, type TestBrowser } from "./browser.ts";
+import { findBarriers, HAS_BROWSER, openBrowser, soon, type TestBrowser } from "./browser.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
 
@@ -29,7 +29,7 @@ describe.skipIf(!HAS_BROWSER)("the console while the server is away", () => {
     const page = await browser.signIn();
     await page.getByRole("link", { name: "Calls", exact: true }).click();
     const rows = page.getByRole("table", { name: "Calls, newest first" }).getByRole("row");
-    await expect.poll(() => rows.count()).toBe(2);
+    await soon(() => rows.count()).toBe(2);
 
     await server.stop({ keepData: true });
     const banner = page.getByRole("alert").filter({ hasText: "The server does not answer" });
@@ -51,10 +51,12 @@ describe.skipIf(!HAS_BROWSER)("the console while the server is away", () => {
     await banner.waitFor({ state: "detached" });
     await page.getByText("live", { exact: true }).waitFor();
     await read();
-    await expect.poll(() => rows.count(), { timeout: 15_000 }).toBe(3);
+    await soon(() => rows.count()).toBe(3);
   });
 
   test("nothing but the lost connection was logged as an error, and nothing left the origin", () => {
-    expect(browser.faults.filter((fault) => !/ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY/.test(fault))).toEqual([]);
+    expect(browser.faults.filter((fault) => !/ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY/.test(fault))).toEqual(
+      [],
+    );
   });
 });
