@@ -6,7 +6,7 @@ export default defineProject({
   test: {
     name: "proxy",
     include: ["test/**/*.test.ts"],
-    exclude: ["test/{races,lifecycle}/**"],
+    exclude: ["test/{races,lifecycle,simulation}/**"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

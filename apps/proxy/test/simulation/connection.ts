@@ -19,6 +19,16 @@ const LATE = new Set(["KB001", "KB002"]);
 const FATES = { answered: 88, answered_late: 6, answer_lost: 3, refused: 1, lost: 2 };
 const FATES_WHILE_DOWN: typeof FATES = { answered: 0, answered_late: 0, answer_lost: 0, refused: 8, lost: 2 };
 
+/**
+ * What a replica's connections may lose alone: all but its flushes, which have connections of their own, or only the
+ * renewals of its lease, so that it goes on deciding and affirming to the end of a lease that it cannot lengthen.
+ */
+const DEAFNESS = {
+  all_but_flushes: (text: string) => text !== LEDGER_APPLY_SQL,
+  renewals: (text: string) => text.startsWith("UPDATE replicas SET lease_until"),
+} as const;
+export type Deafness = keyof typeof DEAFNESS;
+
 /** The network between replicas and their database, and whether that is up. */
 export interface Network {
   isDown: boolean;
@@ -46,8 +56,8 @@ export class SimulatedConnection implements Database {
   readonly #database: SimulatedDatabase;
   readonly #network: Network;
   readonly #onExecuted: () => Promise<void>;
-  /** True while only its flushes get through: they have connections of their own. */
-  isMuffled = false;
+  /** What does not get through for a while, although the network is up. */
+  deafTo: Deafness | null = null;
   #isCut = false;
   #isBuried = false;
 
@@ -102,7 +112,7 @@ export class SimulatedConnection implements Database {
     if (this.#isCut) return random.chance(0.5) ? this.#arriveUnheard(statement) : undefined;
     if (this.#network.isEmbedded || this.#network.isCalm)
       return this.#answer(statement, await this.#try(statement));
-    const isUnheard = this.#network.isDown || (this.isMuffled && statement.text !== LEDGER_APPLY_SQL);
+    const isUnheard = this.#network.isDown || (this.deafTo !== null && DEAFNESS[this.deafTo](statement.text));
     const fate = random.weighted(isUnheard ? FATES_WHILE_DOWN : FATES);
     if (fate !== "answered") this.#scheduler.note(`  … ${fate.replace("_", " ")}`);
     if (fate === "refused") return this.#fail(statement, "ECONNREFUSED", 0);

@@ -1,6 +1,7 @@
 import { verifyAudit } from "../../src/ledger/audit-verify.ts";
 import type { Database } from "../../src/ledger/database.ts";
 import { chooseRequest } from "./agents.ts";
+import type { Deafness } from "./connection.ts";
 import { changeBudget, changePolicy, issueKey, revoke, turnKillSwitch } from "./operators.ts";
 import type { Happening } from "./scheduler.ts";
 import { SeededRandom } from "./seeded-random.ts";
@@ -20,7 +21,13 @@ const ACTIONS = { least: 30, most: 60 } as const;
 const REPLICAS_MAX = 3;
 /** How soon an outage ends, compared with everything else that can happen. */
 const OUTAGE_WEIGHT = 0.3;
-const MUFFLED_WEIGHT = 0.04;
+const DEAF_WEIGHT = 0.04;
+/** A lease is ten seconds, renewed every two. */
+const NEAR_LEASE_END_MS = [6_000, 9_800] as const;
+const PAST_LEASE_END_MS = [500, 6_000] as const;
+const CALLS_AT_LEASE_END = 3;
+/** So that it often falls between a call's decision and its first byte. */
+const LEASE_END_WEIGHT = 0.4;
 /** The others have a database of their own. */
 const EMBEDDED_SHARE = 0.25;
 const ROUNDS_MAX = 4_000;
@@ -43,6 +50,7 @@ const ACTION = {
   start: 4,
   outage: 2,
   muffle: 2,
+  lose_renewals: 2,
   checkpoint: 2,
   cut_power: 2,
   clock_back: 0.7,
@@ -160,7 +168,8 @@ async function act(world: World): Promise<void> {
   scheduler.note(action.replace("_", " "));
   if (action === "crash") world.crash(random.pick(replicas));
   else if (action === "outage" && !network.isEmbedded) loseDatabase(world);
-  else if (action === "muffle" && !network.isEmbedded) muffle(world);
+  else if (action === "muffle" && !network.isEmbedded) deafen(world, "all_but_flushes");
+  else if (action === "lose_renewals" && !network.isEmbedded) await loseRenewals(world);
   else if (action === "checkpoint" && network.isEmbedded) await world.ground.database.checkpoint();
   else if (action === "clock_back") world.time.setBack(random.between(1_000, BACK_MS_MAX));
   else if (action === "cut_power" && network.isEmbedded) await world.cutPower();
@@ -175,14 +184,34 @@ function loseDatabase({ network, scheduler }: World): void {
   scheduler.add("the database is back", back, OUTAGE_WEIGHT);
 }
 
-/** One replica cannot renew its lease, and goes on deciding. */
-function muffle({ random, replicas, scheduler }: World): void {
-  const { connection, name } = random.pick(replicas);
-  connection.isMuffled = true;
-  const back = () => {
-    connection.isMuffled = false;
+/** Calls are under way while a lease comes to its end that nobody could lengthen, and more come after that. */
+async function loseRenewals(world: World): Promise<void> {
+  const { random, scheduler, time } = world;
+  const askSome = () => {
+    for (let count = 0; count < CALLS_AT_LEASE_END && world.replicas.length > 0; count++) {
+      const request = chooseRequest(world);
+      if (request !== null) world.ask(request);
+    }
   };
-  scheduler.add(`${name} is heard again`, back, MUFFLED_WEIGHT);
+  deafen(world, "renewals");
+  await time.pass(random.between(...NEAR_LEASE_END_MS));
+  askSome();
+  const wait = random.between(...PAST_LEASE_END_MS);
+  const end = async () => {
+    await time.pass(wait);
+    askSome();
+  };
+  scheduler.add(`${wait} ms pass, and a lease may end`, end, LEASE_END_WEIGHT);
+}
+
+/** One replica cannot renew its lease, and goes on deciding. */
+function deafen({ random, replicas, scheduler }: World, deafness: Deafness): void {
+  const { connection, name } = random.pick(replicas);
+  connection.deafTo = deafness;
+  const back = () => {
+    connection.deafTo = null;
+  };
+  scheduler.add(`${name} is heard again`, back, DEAF_WEIGHT);
 }
 
 const OPERATIONS = {

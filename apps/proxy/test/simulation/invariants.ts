@@ -20,7 +20,8 @@ export function checkMoves(before: Snapshot, after: Snapshot): void {
   for (const call of before.calls) {
     const next = now.get(call.id);
     demand(next !== undefined, `the row of call ${call.id} is gone`);
-    if (next.state === call.state && (next.state === "reserved" || next.digest === call.digest)) continue;
+    if (next.state === call.state && (next.state === "reserved" || next.rowVersion === call.rowVersion))
+      continue;
     const isLegal = MOVES[call.state]?.includes(next.state) ?? false;
     demand(isLegal, `call ${call.id} was ${call.state}, and then was changed (it is ${next.state})`);
   }

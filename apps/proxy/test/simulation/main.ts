@@ -1,19 +1,25 @@
 // Lives through many simulated histories, or through one again: `--seed 123` prints its steps.
-//   npm run simulate -- [--seeds 10000] [--from 1] [--jobs 2] | --seed 123
+// With `--mutants` it does so with the product broken on purpose, once for each known way, and says in how many seeds that
+// was found: it must be found.
+//   npm run simulate -- [--seeds 10000] [--from 1] [--jobs 2] | --seed 123 | --mutants [--seeds 200] [part of a name]
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { GROUND_MS, runHistory } from "./history.ts";
+import { MUTANTS } from "./mutants.ts";
 import { replayCommand, runSeeds } from "./run-seeds.ts";
 import { SimulatedDatabase } from "./simulated-database.ts";
 import { prepareGround } from "./world.ts";
 
 const SEEDS = 10_000;
+const MUTANT_SEEDS = 200;
 const PROGRESS_EVERY = 500;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     seed: { type: "string" },
-    seeds: { type: "string", default: String(SEEDS) },
+    mutants: { type: "boolean", default: false },
+    seeds: { type: "string" },
     from: { type: "string", default: "1" },
     jobs: { type: "string", default: String(availableParallelism()) },
   },
@@ -47,8 +53,25 @@ async function runMany(from: number, count: number, jobs: number): Promise<boole
   return failed.length === 0;
 }
 
-const isSound =
-  values.seed === undefined
-    ? await runMany(Number(values.from), Number(values.seeds), Number(values.jobs))
-    : await replay(Number(values.seed));
-process.exitCode = isSound ? 0 : 1;
+/** Mutants that no seed finds make it fail: then the simulator does not see what it says it sees. */
+async function runMutants(from: number, count: number, jobs: number): Promise<boolean> {
+  let unseen = 0;
+  const mutants = MUTANTS.filter(({ name }) => positionals.every((part) => name.includes(part)));
+  for (const mutant of mutants) {
+    const { failed } = await runSeeds(from, count, jobs, undefined, mutant);
+    if (failed.length === 0) unseen++;
+    const example = failed[0] === undefined ? "NOT FOUND" : `seed ${failed[0].seed}: ${failed[0].problem}`;
+    print(`${String(failed.length).padStart(4)} of ${count}  ${mutant.name}\n              ${example}`);
+  }
+  print(`${mutants.length - unseen} of ${mutants.length} mutants were found`);
+  return mutants.length > 0 && unseen === 0;
+}
+
+async function run(): Promise<boolean> {
+  const { seed, seeds, from, jobs, mutants } = values;
+  if (seed !== undefined) return replay(Number(seed));
+  if (mutants) return runMutants(Number(from), Number(seeds ?? MUTANT_SEEDS), Number(jobs));
+  return runMany(Number(from), Number(seeds ?? SEEDS), Number(jobs));
+}
+
+process.exitCode = (await run()) ? 0 : 1;

@@ -1,4 +1,4 @@
--- What the simulator sees of the ledger after each step. It keeps, apart from the ledger, which windows each call was
+-- What the simulator sees of the ledger after each step. A row's version tells whether anything touched it. It keeps, apart from the ledger, which windows each call was
 -- booked to, so that every sum can be computed again from the rows.
 CREATE SCHEMA simulation;
 
@@ -50,7 +50,7 @@ BEGIN
 
   SELECT jsonb_agg(jsonb_build_array(c.id, c.state, c.verdict, c.denial_code, c.vault_key_id, c.method, c.endpoint,
       micros(c.reserved_usd), micros(c.cost_usd), coalesce(micros(c.overrun_usd), 0), c.replay_of, epoch_ms(c.requested_at),
-      md5(c::text), v.budgets))
+      c.xmin::text || c.ctid::text || c.tableoid::text, v.budgets))
     INTO calls_seen FROM calls c LEFT JOIN (
       SELECT o.call_id, jsonb_agg(o.budget_id || '/' || o.start || '/' || o.mode) AS budgets FROM simulation.coverage o GROUP BY 1
     ) v ON v.call_id = c.id;
@@ -67,11 +67,15 @@ BEGIN
     (SELECT kill_switch_engaged FROM installation));
 END $$;
 
--- What the ledger says at the instant at which a call's first byte leaves.
+-- What the ledger says at the instant at which a call's first byte leaves. `stoppedMs` is how long ago its key was revoked
+-- or everything was stopped.
 CREATE FUNCTION simulation.send_rights(a_call uuid) RETURNS jsonb LANGUAGE sql VOLATILE AS $$
   SELECT jsonb_build_object('state', r.state, 'isLeased', p.stopped_at IS NULL AND p.lease_until > pg_catalog.clock_timestamp(),
     'isExpired', coalesce(k.expires_at <= pg_catalog.clock_timestamp(), false),
-    'ageMs', public.epoch_ms(pg_catalog.clock_timestamp()) - public.epoch_ms(r.requested_at))
+    'ageMs', public.epoch_ms(pg_catalog.clock_timestamp()) - public.epoch_ms(r.requested_at),
+    'stoppedMs', public.epoch_ms(pg_catalog.clock_timestamp()) - public.epoch_ms(least(
+      CASE WHEN k.status = 'revoked' THEN k.revoked_at END,
+      CASE WHEN i.kill_switch_engaged THEN i.kill_switch_changed_at END)))
   FROM public.reservations r JOIN public.replicas p ON p.epoch = r.epoch LEFT JOIN public.vault_keys k ON k.id = r.vault_key_id
-  WHERE r.call_id = a_call
+  CROSS JOIN public.installation i WHERE r.call_id = a_call
 $$;

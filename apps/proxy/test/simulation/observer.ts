@@ -15,6 +15,8 @@ import { Violation } from "./violation.ts";
 
 /** A decision is good for this long, as `SqlLedger` has it. */
 const SEND_WITHIN_MS = 5_000;
+/** As long may a decision go unasked, so that a call may leave after its key was revoked. */
+const STOPPED_MS_MAX = 60;
 /** From then on the ledger lets an idempotency key be used anew. */
 const REUSED_AFTER_MS = 23 * 3_600_000;
 /** Answers that say nothing about a row: nobody could look, or too many asked. */
@@ -93,7 +95,9 @@ export class Observer {
                 ? "when its key had expired"
                 : rights.ageMs > SEND_WITHIN_MS
                   ? `${rights.ageMs} ms after its decision`
-                  : null;
+                  : rights.stoppedMs !== null && rights.stoppedMs > STOPPED_MS_MAX
+                    ? `${rights.stoppedMs} ms after it was stopped`
+                    : null;
       if (problem !== null) throw new Violation(`call ${callId} was sent ${problem}`);
       this.#sent.add(callId);
       return { payerId: this.find(callId)?.replayOf ?? callId };

@@ -1,11 +1,17 @@
 import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import type { Mutant } from "./mutants.ts";
+
+const MUTANT_HOOK = fileURLToPath(new URL("mutant-hook.ts", import.meta.url));
 
 /** Seeds `first`, `first + every` … up to `last`. */
 export interface Share {
   readonly first: number;
   readonly last: number;
   readonly every: number;
+  /** The fault that the product has in this thread. */
+  readonly mutant: Mutant | null;
 }
 
 /** What came of one seed: `problem` names the promise that was broken. */
@@ -32,20 +38,24 @@ export function replayCommand(seed: number): string {
   return `npm run simulate -- --seed ${seed}`;
 }
 
-/** Lives through seeds in several threads. A seed that fails does not stop the others. */
+/** Lives through seeds in several threads, with the product as it is or as a mutant. A seed that fails does not stop the others. */
 export async function runSeeds(
   from: number,
   count: number,
   jobs: number,
   onResult: (result: SeedResult) => void = () => undefined,
+  mutant: Mutant | null = null,
 ): Promise<SeedsResult> {
   const startedAtMs = performance.now();
   const failed: SeedResult[] = [];
   const sums = { seeds: 0, calls: 0, sent: 0, steps: 0 };
   const last = from + count - 1;
   const threads = Array.from({ length: Math.min(jobs, count) }, async (_, index) => {
-    const share: Share = { first: from + index, last, every: Math.min(jobs, count) };
-    const worker = new Worker(new URL("seed-worker.ts", import.meta.url), { workerData: share });
+    const share: Share = { first: from + index, last, every: Math.min(jobs, count), mutant };
+    const worker = new Worker(new URL("seed-worker.ts", import.meta.url), {
+      workerData: share,
+      execArgv: mutant === null ? [] : ["--import", MUTANT_HOOK],
+    });
     worker.on("message", (result: SeedResult) => {
       sums.seeds++;
       sums.calls += result.calls;

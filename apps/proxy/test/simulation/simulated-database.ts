@@ -9,8 +9,11 @@ import type { Reply } from "../../src/ledger/pglite-messages.ts";
 import { PgliteServer } from "../../src/ledger/pglite-server.ts";
 import { formatParameter, parseRows, type TextRows } from "../../src/ledger/pglite-values.ts";
 import { createTestDataDir } from "../support/databases.ts";
+import { PreparedStatements } from "./prepared-statements.ts";
 
 const VACUUM_EVERY_SEEDS = 20;
+/** Ends the previous statement's savepoint and begins the next one's. */
+const NEXT_STATEMENT = "RELEASE statement; SAVEPOINT statement; ";
 const OBSERVE_SQL = new URL("observe.sql", import.meta.url);
 
 /** Runs one statement to its end: rows, or an error that bears a SQLSTATE. */
@@ -23,6 +26,7 @@ type Run = (text: string, values: readonly unknown[]) => Promise<readonly Row[]>
  */
 export class SimulatedDatabase {
   readonly #engine: PGlite;
+  readonly #statements: PreparedStatements;
   readonly #directory: { readonly path: string; remove(): void };
   #run: Run;
   #journal: { readonly directory: string; file: IntentJournal } | null = null;
@@ -30,8 +34,9 @@ export class SimulatedDatabase {
 
   private constructor(engine: PGlite, directory: { readonly path: string; remove(): void }) {
     this.#engine = engine;
+    this.#statements = new PreparedStatements(engine);
     this.#directory = directory;
-    this.#run = (text, values) => this.#query(text, values);
+    this.#run = (text, values) => this.#query(text, values, NEXT_STATEMENT);
   }
 
   static async open(): Promise<SimulatedDatabase> {
@@ -39,6 +44,8 @@ export class SimulatedDatabase {
     const engine = await openEngine(join(directory.path, "pgdata"), { waitsForDisk: false });
     await engine.exec(readFileSync(OBSERVE_SQL, "utf8"));
     await engine.exec("SET search_path = simulation, pg_catalog, public");
+    // What changes from seed to seed is rolled back, so no plan could become better than the first.
+    await engine.exec("SET plan_cache_mode = force_generic_plan");
     return new SimulatedDatabase(engine, directory);
   }
 
@@ -64,13 +71,12 @@ export class SimulatedDatabase {
       rmSync(this.#journal.directory, { recursive: true });
     }
     this.#journal = null;
-    this.#run = (text, values) => this.#query(text, values);
+    this.#run = (text, values) => this.#query(text, values, NEXT_STATEMENT);
     if (++this.#seeds % VACUUM_EVERY_SEEDS === 0) await this.#engine.exec("VACUUM");
   }
 
   /** Runs a replica's statement as a transaction of its own. */
   async execute(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
-    await this.#engine.exec("RELEASE statement; SAVEPOINT statement");
     try {
       return await this.#run(text, values);
     } catch (error) {
@@ -111,11 +117,8 @@ export class SimulatedDatabase {
     this.#directory.remove();
   }
 
-  async #query(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
-    const result = await this.#engine.query<(string | null)[]>(text, values.map(formatParameter), {
-      rowMode: "array",
-    });
-    const { fields, rows } = result;
+  async #query(text: string, values: readonly unknown[], before?: string): Promise<readonly Row[]> {
+    const { fields, rows } = await this.#statements.run(text, values.map(formatParameter), before);
     return parseRows({
       names: fields.map((field) => field.name),
       types: fields.map((field) => field.dataTypeID),
@@ -132,12 +135,13 @@ export class SimulatedDatabase {
       waitsForDisk: false,
     } as const;
     const server = new PgliteServer(
-      withinTransaction(this.#engine),
+      withinTransaction(this.#engine, this.#statements),
       journal,
       { ...settings, dataDir: this.#directory.path, pgdata: join(this.#directory.path, "pgdata") },
       (reply) => replies.push(reply),
     );
     return async (text, values) => {
+      await this.#engine.exec(NEXT_STATEMENT);
       await server.serve({ kind: "query", id: 0, text, values: values.map(formatParameter) });
       const reply = replies.pop();
       if (reply?.kind === "answer") return reply.rows === null ? [] : parseRows(reply.rows);
@@ -148,10 +152,11 @@ export class SimulatedDatabase {
 }
 
 /** The server must not end the transaction that a seed is. */
-function withinTransaction(engine: PGlite): PGlite {
+function withinTransaction(engine: PGlite, statements: PreparedStatements): PGlite {
   return new Proxy(engine, {
     get: (target, name) => {
       if (name === "isInTransaction") return () => false;
+      if (name === "query") return (text: string, values: (string | null)[]) => statements.run(text, values);
       const value: unknown = Reflect.get(target, name);
       return typeof value === "function" ? value.bind(target) : value;
     },

@@ -14,8 +14,8 @@ export interface SeenCall {
   readonly overrun: number;
   readonly replayOf: string | null;
   readonly at: number;
-  /** Of the whole row. */
-  readonly digest: string;
+  /** Another one after each statement that touched the row. */
+  readonly rowVersion: string;
   /** The windows to which it was booked; null for a refusal. */
   readonly budgets: readonly string[] | null;
 }
@@ -61,6 +61,8 @@ export interface SendRights {
   readonly isLeased: boolean;
   readonly isExpired: boolean;
   readonly ageMs: number;
+  /** How long ago its key was revoked, or the kill switch engaged; null = neither. */
+  readonly stoppedMs: number | null;
 }
 
 type Cell = string | number | boolean | null | readonly string[];
@@ -68,7 +70,7 @@ type Cells = readonly Cell[];
 
 /** In the order in which `simulation.observe` lists them. */
 const CALL =
-  "id state verdict code key method endpoint reserved cost overrun replayOf at digest budgets".split(" ");
+  "id state verdict code key method endpoint reserved cost overrun replayOf at rowVersion budgets".split(" ");
 const WINDOW =
   "budget scope value unit window limit reserved settled overrun expectedReserved expectedSettled".split(" ");
 const KEY = "id status expiresAt endpoints perCall isGone".split(" ");
