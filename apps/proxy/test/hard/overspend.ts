@@ -63,6 +63,7 @@ export async function overspend(rounds: number, attempts: number, seed: number):
       const said = await attack(pools, vaultKey, attempts);
       const found = { ...said, arrived: countArrivals(vendor), ...(await readBooks(replicas, id)) };
       const isRight =
+        found.succeeded + found.refused === attempts &&
         found.succeeded === found.settled &&
         found.settled + found.unknown === allowance &&
         found.usedUsd === allowance * DOLLARS &&
@@ -97,16 +98,17 @@ async function attack(pools: readonly Pool[], vaultKey: string, attempts: number
   const said: Said = { succeeded: 0, refused: 0, undecided: 0 };
   let left = attempts;
   const attempt = async (pool: Pool) => {
-    while (left-- > 0) {
-      const { status, code } = await charge(pool, vaultKey);
-      if (status === 200) said.succeeded++;
-      else if (code === "daily_cap_exceeded") said.refused++;
-      else if (status === 503 || code === "vendor_unreachable") {
-        said.undecided++;
-        left++;
-        if (said.undecided > attempts) throw new Error(`nothing is decided any more: ${status} ${code}`);
-      } else throw new Error(`unexpected answer: ${status} ${code}`);
-    }
+    while (left-- > 0) while (!(await isDecided(pool))) said.undecided++;
+  };
+  const isDecided = async (pool: Pool) => {
+    const { status, code } = await charge(pool, vaultKey);
+    if (status === 200) said.succeeded++;
+    else if (code === "daily_cap_exceeded") said.refused++;
+    else if (status !== 503 && code !== "vendor_unreachable")
+      throw new Error(`unexpected answer: ${status} ${code}`);
+    else if (said.undecided > attempts) throw new Error(`nothing is decided any more: ${status} ${code}`);
+    else return false;
+    return true;
   };
   await Promise.all(pools.flatMap((pool) => Array.from({ length: IN_FLIGHT }, () => attempt(pool))));
   return said;

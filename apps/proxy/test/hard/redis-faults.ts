@@ -137,7 +137,7 @@ export const redisFaults: Figure = {
         arrived === capCalls &&
         refused === attempts - capCalls &&
         settledUsd === capCalls * 10 &&
-        faults >= 5,
+        faults >= 5 * run.scale,
       measured: `${arrived} at the vendor, ${refused} refused, $${settledUsd} spent of $${capCalls * 10}, ${faults} faults`,
     };
   },
