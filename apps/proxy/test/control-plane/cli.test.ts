@@ -318,6 +318,20 @@ describe("keybrake", () => {
       code: "total_cap_exceeded",
       price: "20.01 USD",
     });
+    const wide = write("child.yaml", "{ vendor: stripe, allowed_endpoints: ['* /v1/**'] }");
+    const create = ["keys", "create", "--agent", "probe", "--parent", key.id, "--policy"];
+    const wider = await keybrake([...create, wide]);
+    expect(wider.code).not.toBe(0);
+    expect(wider.stderr).toContain("allowed_endpoints");
+    const narrow = write("narrow.yaml", "{ vendor: stripe, allowed_endpoints: [POST /v1/payment_intents] }");
+    const child = JSON.parse((await keybrake([...create, narrow, "--json"])).stdout) as { id: string };
+    expect((await keybrake(["keys", "list", "--parent", key.id])).stdout).toContain(child.id);
+    expect((await ask(child.id, ...body(2_000))).code).toBe(0);
+    expect((await ask(child.id, ...body(2_001))).stdout).toMatch(/^deny: total_cap_exceeded/);
+    await stage.admin.vaultKeys.update(key.id, { policy: { ...policy, currencies: ["eur"] } });
+    expect((await ask(child.id, ...body(1))).stdout).toMatch(
+      /^deny: currency_not_allowed\nwhy +its parent refuses/,
+    );
     await stage.admin.vaultKeys.revoke(key.id);
     expect((await ask(key.id, ...body(1))).stdout).toMatch(/^deny: vault_key_revoked/);
   });

@@ -140,6 +140,7 @@ describe.each(BACKENDS)("secrets and vault keys on $name", ({ open }) => {
       "policy",
       "expires_at",
       "created_at",
+      "parent_id",
     ]);
     expect(created.base_url).toBe("http://127.0.0.1:8787/stripe");
     const lifetimeMs = Date.parse(created.expires_at ?? "") - Date.parse(created.created_at);
