@@ -11,7 +11,7 @@ export interface Databases {
   readonly ledger: Database;
   /** Everything short. */
   readonly general: Database;
-  /** Migrations, exports, verifications: no statement timeout. */
+  /** Migrations, exports, sums, verifications: no statement timeout. */
   readonly long: Database;
   /** For queries that people write. */
   readonly queries: Database;
@@ -95,7 +95,7 @@ type Opened = Omit<Databases, "isOwner">;
 function openExternal(url: string): Opened {
   const ledger = openPostgres(url, { connectionsMax: 2 });
   const general = openPostgres(url, { connectionsMax: 8 });
-  const long = openPostgres(url, { connectionsMax: 2, queryTimeoutMs: null });
+  const long = openPostgres(url, { connectionsMax: 6, queryTimeoutMs: null, addsUp: true });
   const queries = openPostgres(url, { connectionsMax: 2, queryTimeoutMs: 30_000, isPrepared: false });
   const close = async () => {
     await Promise.all([ledger, general, long, queries].map((database) => database.close()));

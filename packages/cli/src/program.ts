@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { addAdminEvents } from "./commands/admin-events.ts";
+import { addAlerts } from "./commands/alerts.ts";
 import { addApply } from "./commands/apply.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addBudgets } from "./commands/budgets.ts";
@@ -91,6 +92,7 @@ function createProgram(terminal: Terminal): Command {
   addTokens(program, run);
   addAdminEvents(program, run);
   addAudit(program, run);
+  addAlerts(program, run, terminal);
   addPrices(program, run);
   addReconcile(program, run);
   addApply(program, run, terminal);

@@ -105,15 +105,7 @@ const DECIDED_AGAIN: ReadonlySet<string> = new Set<DenialCode>([
   "duplicate_call",
 ]);
 
-/** Those of the ledger, which is asked when a price is known. */
-const DECIDED_WITH_PRICE: ReadonlySet<string> = new Set<DenialCode>([
-  "total_cap_exceeded",
-  "total_call_cap_exceeded",
-  "daily_cap_exceeded",
-  "monthly_cap_exceeded",
-  "daily_call_cap_exceeded",
-  "duplicate_call",
-]);
+const MONEY_CAPS: ReadonlySet<string> = new Set<DenialCode>(Object.values(BUDGET_DENIALS.usd));
 
 const NOTES = {
   body: "calls that were refused for what their body or headers asked are undecidable: bodies and headers are not stored",
@@ -282,11 +274,11 @@ export class PolicyReplay {
     if (decision.verdict === "deny") return this.#unlessUnpriced(call, decision.denial);
     const limited = this.#limitRate(call);
     if (limited !== null) return { verdict: "deny", denial: limited };
-    const note = this.#findGap(call, price);
-    if (note !== null) return { verdict: "unknown", note };
     const holdMicros = call.isReplay ? 0n : holdOf(price, call, this.#policy);
     const exceeded = this.#exceed(call, holdMicros, side);
-    return exceeded === null ? { verdict: "allow", holdMicros } : { verdict: "deny", denial: exceeded };
+    if (exceeded !== null) return { verdict: "deny", denial: exceeded };
+    const note = this.#findGap(call, price);
+    return note === null ? { verdict: "allow", holdMicros } : { verdict: "unknown", note };
   }
 
   /** That an allowed call had no price is a guess by its endpoint: some of their calls are free. */
@@ -338,8 +330,8 @@ export class PolicyReplay {
       const micros = this.#vendor.toMicros(amount, currency, this.#options.pricing);
       return micros === null ? UNKNOWN_PRICE : { kind: "known", amount, currency, micros };
     }
-    if (DECIDED_WITH_PRICE.has(call.denialCode))
-      return reason === null ? { kind: "free" } : { kind: "unpriced", reason };
+    // A cap on money refuses what has a price, or, where that is not known, what a policy lets through at its dearest.
+    if (MONEY_CAPS.has(call.denialCode)) return { kind: "unpriced", reason: "its price was not known" };
     const isFree = endpoint === null || endpoint.direction === null || endpoint.quote === "none";
     return isFree ? { kind: "free" } : UNKNOWN_PRICE;
   }

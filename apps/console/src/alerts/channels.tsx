@@ -165,7 +165,11 @@ function TestButton({ channel }: { readonly channel: AlertChannel }) {
         Test
       </GuardedButton>
       <MutationError error={test.error} />
-      {test.data === undefined ? null : <p role="status">{tellTest(test.data)}</p>}
+      {test.data === undefined ? null : (
+        <p role="status" className="max-w-40 text-xs">
+          {tellTest(test.data)}
+        </p>
+      )}
     </div>
   );
 }

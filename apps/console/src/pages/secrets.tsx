@@ -56,13 +56,15 @@ function listColumns(onDo: (doing: Doing) => void): readonly Column<Secret>[] {
     {
       id: "name",
       header: "Name",
-      cell: ({ name }) => (
-        <Link to="/keys" search={{ secret: name }} className="font-medium text-accent hover:underline">
-          {name}
-        </Link>
+      cell: ({ name, vendor }) => (
+        <div className="flex flex-col items-start gap-0.5">
+          <Link to="/keys" search={{ secret: name }} className="font-medium text-accent hover:underline">
+            {name}
+          </Link>
+          <span className="text-muted text-xs">{vendor}</span>
+        </div>
       ),
     },
-    { id: "vendor", header: "Vendor", cell: ({ vendor }) => vendor },
     {
       id: "mode",
       header: "Moves",

@@ -77,5 +77,5 @@ export function DataTable<Row extends object>({
 }
 
 function cellClass(isNumber: boolean): string {
-  return `px-4 py-2 align-top ${isNumber ? "text-right tabular-nums" : "min-w-28"}`;
+  return `px-4 py-2 align-top ${isNumber ? "text-right tabular-nums" : "min-w-24"}`;
 }

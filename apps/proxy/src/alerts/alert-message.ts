@@ -2,8 +2,8 @@ import { createHmac } from "node:crypto";
 import type { Alert } from "@keybrake/client/contract";
 
 /** The header that names an alert: the same at every attempt, so that a receiver can tell a repetition. */
-export const ALERT_ID_HEADER = "keybrake-alert-id";
-export const SIGNATURE_HEADER = "keybrake-signature";
+const ALERT_ID_HEADER = "keybrake-alert-id";
+const SIGNATURE_HEADER = "keybrake-signature";
 
 const SLACK_HEADER_MAX = 150;
 const SLACK_TEXT_MAX = 3_000;

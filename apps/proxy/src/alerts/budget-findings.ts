@@ -3,8 +3,8 @@ import { formatUsd } from "@keybrake/core";
 import type { Database, Row } from "../ledger/database.ts";
 import type { Finding } from "./alert-store.ts";
 
-/** Budgets that are looked at in turn, besides those that were used: most installations have fewer. */
-const IN_TURN = 2_000;
+/** Budgets that are looked at in turn, besides those that were used: only a changed limit is found by that alone. */
+const IN_TURN = 500;
 /** What was decided a moment before the last look may have been committed after it. */
 const OVERLAP = "5 seconds";
 /** Where a look begins that nobody has made another one before. */

@@ -1,7 +1,7 @@
 import { ACTIVITY_BUCKETS_MAX, type Activity, type ListActivity } from "@keybrake/client/contract";
+import { formatUsd } from "@keybrake/core";
 import { type SumFilter, selectSummedTo, type TimeRange, writeCallSums } from "../ledger/call-sums.ts";
 import type { Database } from "../ledger/database.ts";
-import { showUsd } from "./call-store.ts";
 import { filterCounts } from "./denials.ts";
 import { type AdminApi, mount, reply } from "./operation-handler.ts";
 import { invalidField } from "./problem.ts";
@@ -44,18 +44,18 @@ async function selectActivity(
   bucket: Bucket,
   filter: SumFilter,
 ): Promise<ReadonlyMap<string, Activity>> {
-  const values: unknown[] = [range.from, range.to, bucket];
+  const values: unknown[] = [range.from, range.to, `1 ${bucket}`];
   // A sum of an hour says nothing of its minutes.
   const summedTo = bucket === "minute" ? new Date(0) : await selectSummedTo(database);
   const rows = await database.query(
-    `SELECT g.at, sum(g.allowed) AS allowed, sum(g.denied) AS denied, sum(g.unknown) AS unknown, sum(g.cost_usd) AS cost_usd
+    `SELECT g.at, sum(g.allowed) AS allowed, sum(g.denied) AS denied, sum(g.unknown) AS unknown,
+       sum(g.cost_micros)::bigint AS cost_micros
      FROM (
-       SELECT date_trunc($3, s.at, 'UTC') AS at, sum(s.allowed) AS allowed, sum(s.denied) AS denied,
-         sum(s.unknown) AS unknown, sum(s.cost_usd) AS cost_usd
-       FROM ${writeCallSums(range, summedTo, filter, values)} s GROUP BY 1
+       SELECT date_bin($3::interval, s.at, 'epoch') AS at, s.allowed, s.denied, s.unknown, s.cost_micros
+       FROM ${writeCallSums(range, summedTo, filter, values)} s
        UNION ALL
-       SELECT date_trunc($3, d.minute, 'UTC'), 0, sum(d.counted), 0, 0 FROM denial_counts d
-       WHERE d.minute >= $1 AND d.minute < $2 AND d.counted > 0${filterCounts(filter, values)} GROUP BY 1
+       SELECT date_bin($3::interval, d.minute, 'epoch'), 0, d.counted::integer, 0, 0 FROM denial_counts d
+       WHERE d.minute >= $1 AND d.minute < $2 AND d.counted > 0${filterCounts(filter, values)}
      ) g GROUP BY 1`,
     values,
   );
@@ -64,7 +64,7 @@ async function selectActivity(
       const at = (row["at"] as Date).toISOString();
       const count = (name: string) => Number(row[name]);
       const counts = { allowed: count("allowed"), denied: count("denied"), unknown: count("unknown") };
-      return [at, { at, ...counts, cost_usd: showUsd(row["cost_usd"]) }];
+      return [at, { at, ...counts, cost_usd: formatUsd(row["cost_micros"] as bigint) }];
     }),
   );
 }

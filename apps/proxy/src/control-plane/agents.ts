@@ -1,8 +1,8 @@
 import { type Agent, PAGE_LIMIT } from "@keybrake/client/contract";
+import { formatUsd } from "@keybrake/core";
 import { z } from "zod";
 import { selectSummedTo, writeCallSums } from "../ledger/call-sums.ts";
 import type { Database } from "../ledger/database.ts";
-import { showUsd } from "./call-store.ts";
 import { decodeCursor, toPage } from "./cursor.ts";
 import { type AdminApi, mount, reply } from "./operation-handler.ts";
 import { containing } from "./search-pattern.ts";
@@ -27,8 +27,8 @@ export function mountAgents(api: AdminApi, database: Database): void {
       limit,
       (agent): Agent => ({
         ...agent,
-        spent_today_usd: showUsd(spent.get(`live ${agent.agent_id}`) ?? 0),
-        test_spent_today_usd: showUsd(spent.get(`test ${agent.agent_id}`) ?? 0),
+        spent_today_usd: formatUsd(spent.get(`live ${agent.agent_id}`) ?? 0n),
+        test_spent_today_usd: formatUsd(spent.get(`test ${agent.agent_id}`) ?? 0n),
       }),
       ({ agent_id }) => ["agents", agent_id],
     );
@@ -66,16 +66,15 @@ async function selectAgents(
 async function selectSpentToday(
   database: Database,
   agentIds: readonly string[],
-): Promise<ReadonlyMap<string, string>> {
+): Promise<ReadonlyMap<string, bigint>> {
   const { to } = await selectRange(database, {}, 1);
   const range = { from: `${to.slice(0, 10)}T00:00:00.000Z`, to };
   const values: unknown[] = [agentIds];
   const sums = writeCallSums(range, await selectSummedTo(database), {}, values);
   const rows = await database.query(
-    `SELECT s.agent_id, z.mode, sum(s.cost_usd)::text AS cost_usd
-     FROM ${sums} s JOIN vault_keys k ON k.id = s.vault_key_id JOIN secrets z ON z.id = k.secret_id
-     WHERE s.agent_id = ANY ($1::text[]) GROUP BY 1, 2`,
+    `SELECT s.agent_id, s.mode, sum(s.cost_micros)::bigint AS cost_micros
+     FROM ${sums} s WHERE s.agent_id = ANY ($1::text[]) GROUP BY 1, 2`,
     values,
   );
-  return new Map(rows.map((row) => [`${row["mode"]} ${row["agent_id"]}`, row["cost_usd"] as string]));
+  return new Map(rows.map((row) => [`${row["mode"]} ${row["agent_id"]}`, row["cost_micros"] as bigint]));
 }

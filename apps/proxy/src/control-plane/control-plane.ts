@@ -178,8 +178,8 @@ function createApi(
   mountCallEvidence(api, database, (vendor) => dependencies.plane?.quota.isVendorsOwn(vendor) ?? true);
   mountDenials(api, database);
   mountSpend(api, longDatabase);
-  mountActivity(api, database);
-  mountRuns(api, database);
+  mountActivity(api, longDatabase);
+  mountRuns(api, longDatabase);
   mountAgents(api, database);
   mountVendorQuotas(api, database, secrets, {
     replica: dependencies.replica,

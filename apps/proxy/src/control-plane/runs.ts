@@ -1,8 +1,8 @@
 import { type ListRuns, PAGE_LIMIT, RUNS_RANGE_DAYS_MAX, type Run } from "@keybrake/client/contract";
+import { formatUsd } from "@keybrake/core";
 import { z } from "zod";
-import { selectSummedTo, type TimeRange, writeCallSums } from "../ledger/call-sums.ts";
+import { type SumFilter, selectSummedTo, type TimeRange, writeCallSums } from "../ledger/call-sums.ts";
 import type { Database, Row } from "../ledger/database.ts";
-import { showUsd } from "./call-store.ts";
 import { decodeCursor, toPage } from "./cursor.ts";
 import { type AdminApi, mount, reply } from "./operation-handler.ts";
 import { invalidField } from "./problem.ts";
@@ -52,8 +52,9 @@ async function selectRuns(
   after: { readonly lastCallAt: string; readonly crewRunId: string } | null,
   most: number,
 ): Promise<Run[]> {
+  const summedTo = await selectSummedTo(database);
   const values: unknown[] = [most];
-  const sums = writeCallSums(range, await selectSummedTo(database), { agent_id }, values);
+  const sums = writeCallSums(range, summedTo, { agent_id }, values);
   const isAsked = q === undefined ? "" : ` AND s.crew_run_id ILIKE $${values.push(containing(q))}`;
   const isBehind =
     after === null
@@ -64,30 +65,44 @@ async function selectRuns(
        AND (k.expires_at IS NULL OR k.expires_at > now())) AS active_keys
      FROM (
        SELECT s.crew_run_id, min(s.first_at) AS first_at, max(s.last_at) AS last_at, sum(s.allowed) AS calls,
-         sum(s.denied) AS denied, sum(s.cost_usd) AS cost_usd, sum(s.reserved_usd) AS reserved_usd,
-         array_agg(s.agent_id ORDER BY s.agent_id) FILTER (WHERE s.agent_id IS NOT NULL) AS agents
-       FROM (
-         SELECT s.crew_run_id, s.agent_id, min(s.first_at) AS first_at, max(s.last_at) AS last_at,
-           sum(s.allowed) AS allowed, sum(s.denied) AS denied, sum(s.cost_usd) AS cost_usd,
-           sum(s.reserved_usd) AS reserved_usd
-         FROM ${sums} s WHERE s.crew_run_id IS NOT NULL${isAsked} GROUP BY 1, 2
-       ) s GROUP BY 1 ${isBehind} ORDER BY last_at DESC, s.crew_run_id DESC LIMIT $1
+         sum(s.denied) AS denied, sum(s.cost_micros)::bigint AS cost_micros, sum(s.reserved_micros)::bigint AS reserved_micros
+       FROM ${sums} s WHERE s.crew_run_id IS NOT NULL${isAsked}
+       GROUP BY 1 ${isBehind} ORDER BY last_at DESC, s.crew_run_id DESC LIMIT $1
      ) r ORDER BY r.last_at DESC, r.crew_run_id DESC`,
     values,
   );
-  return rows.map(readRun);
+  const agents = await selectAgents(database, range, summedTo, { agent_id }, rows);
+  return rows.map((row) => readRun(row, agents.get(row["crew_run_id"] as string) ?? []));
 }
 
-function readRun(row: Row): Run {
+/** Who acted in these runs, by name: asked for one page's runs, because to collect it for all takes longer than to sum them up. */
+async function selectAgents(
+  database: Database,
+  range: TimeRange,
+  summedTo: Date,
+  filter: SumFilter,
+  runs: readonly Row[],
+): Promise<ReadonlyMap<string, string[]>> {
+  const values: unknown[] = [runs.map((row) => row["crew_run_id"])];
+  const rows = await database.query(
+    `SELECT a.crew_run_id, array_agg(a.agent_id ORDER BY a.agent_id) AS agents FROM (
+       SELECT DISTINCT s.crew_run_id, s.agent_id FROM ${writeCallSums(range, summedTo, filter, values)} s
+       WHERE s.crew_run_id = ANY ($1::text[]) AND s.agent_id IS NOT NULL) a GROUP BY 1`,
+    values,
+  );
+  return new Map(rows.map((row) => [row["crew_run_id"] as string, row["agents"] as string[]]));
+}
+
+function readRun(row: Row, agents: string[]): Run {
   return {
     crew_run_id: row["crew_run_id"] as string,
     first_call_at: (row["first_at"] as Date).toISOString(),
     last_call_at: (row["last_at"] as Date).toISOString(),
     calls: Number(row["calls"]),
     denied: Number(row["denied"]),
-    cost_usd: showUsd(row["cost_usd"]),
-    reserved_usd: showUsd(row["reserved_usd"]),
-    agents: (row["agents"] as string[] | null) ?? [],
+    cost_usd: formatUsd(row["cost_micros"] as bigint),
+    reserved_usd: formatUsd(row["reserved_micros"] as bigint),
+    agents,
     active_keys: Number(row["active_keys"]),
   };
 }

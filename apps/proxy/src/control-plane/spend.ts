@@ -1,25 +1,25 @@
 import { type ListSpend, PAGE_LIMIT, type Spend } from "@keybrake/client/contract";
-import type { CredentialMode } from "@keybrake/core";
+import { type CredentialMode, formatUsd } from "@keybrake/core";
 import { z } from "zod";
 import { type SumFilter, selectSummedTo, type TimeRange, writeCallSums } from "../ledger/call-sums.ts";
 import type { Database } from "../ledger/database.ts";
-import { showUsd } from "./call-store.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { filterCounts } from "./denials.ts";
 import { type AdminApi, mount, reply } from "./operation-handler.ts";
 import { selectRange } from "./time-range.ts";
 
 const RANGE_DAYS = 30;
-/** What names a group, in the sums of calls and in the counts of refusals that have no row. */
-const GROUPS: Readonly<Record<ListSpend["group_by"], { readonly call: string; readonly count: string }>> = {
-  agent_id: { call: "s.agent_id", count: "d.agent_id" },
-  vault_key_id: { call: "s.vault_key_id::text", count: "d.vault_key_id::text" },
-  crew_run_id: { call: "s.crew_run_id", count: "d.crew_run_id" },
-  vendor: { call: "s.vendor", count: "d.vendor" },
-  endpoint: { call: "s.endpoint", count: "NULL::text" },
+/** What names a group, in the sums of calls and in the counts of refusals that have no row, and how it is shown. */
+const GROUPS: Readonly<Record<ListSpend["group_by"], Readonly<Record<"call" | "count" | "show", string>>>> = {
+  agent_id: { call: "s.agent_id", count: "d.agent_id", show: "g.name" },
+  vault_key_id: { call: "s.vault_key_id", count: "d.vault_key_id", show: "g.name::text" },
+  crew_run_id: { call: "s.crew_run_id", count: "d.crew_run_id", show: "g.name" },
+  vendor: { call: "s.vendor", count: "d.vendor", show: "g.name" },
+  endpoint: { call: "s.endpoint", count: "NULL::text", show: "g.name" },
   day: {
-    call: "(s.at AT TIME ZONE 'UTC')::date::text",
-    count: "(d.minute AT TIME ZONE 'UTC')::date::text",
+    call: "date_bin('1 day', s.at, 'epoch')",
+    count: "date_bin('1 day', d.minute, 'epoch')",
+    show: "to_char(g.name AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
   },
 };
 
@@ -46,22 +46,20 @@ async function selectSpend(
   offset: number,
   most: number,
 ): Promise<Spend[]> {
-  const order = groupBy === "day" ? "1, 2" : "cost_usd DESC, 1, 2";
+  const { call, count, show } = GROUPS[groupBy];
+  const order = groupBy === "day" ? "1, 2" : "cost_micros DESC, 1, 2";
   const values: unknown[] = [range.from, range.to, offset, most];
   const sums = writeCallSums(range, await selectSummedTo(database), filter, values);
   const rows = await database.query(
-    `SELECT g.name, g.mode, sum(g.calls) AS calls, sum(g.denied) AS denied, sum(g.reserved_usd) AS reserved_usd,
-       sum(g.cost_usd) AS cost_usd
+    `SELECT ${show} AS name, g.mode, sum(g.allowed) AS calls, sum(g.denied) AS denied,
+       sum(g.reserved_micros)::bigint AS reserved_micros, sum(g.cost_micros)::bigint AS cost_micros
      FROM (
-       SELECT ${GROUPS[groupBy].call} AS name, z.mode, sum(s.allowed) AS calls, sum(s.denied) AS denied,
-         sum(s.reserved_usd) AS reserved_usd, sum(s.cost_usd) AS cost_usd
-       FROM ${sums} s LEFT JOIN vault_keys k ON k.id = s.vault_key_id LEFT JOIN secrets z ON z.id = k.secret_id
-       GROUP BY 1, 2
+       SELECT ${call} AS name, s.mode, s.allowed, s.denied, s.reserved_micros, s.cost_micros FROM ${sums} s
        UNION ALL
-       SELECT ${GROUPS[groupBy].count}, z.mode, 0, sum(d.counted), 0, 0
+       SELECT ${count}, z.mode, 0, d.counted::integer, 0, 0
        FROM denial_counts d LEFT JOIN vault_keys k ON k.id = d.vault_key_id LEFT JOIN secrets z ON z.id = k.secret_id
-       WHERE d.minute >= $1 AND d.minute < $2 AND d.counted > 0${filterCounts(filter, values)} GROUP BY 1, 2
-     ) g GROUP BY 1, 2 ORDER BY ${order} OFFSET $3 LIMIT $4`,
+       WHERE d.minute >= $1 AND d.minute < $2 AND d.counted > 0${filterCounts(filter, values)}
+     ) g GROUP BY g.name, g.mode ORDER BY ${order} OFFSET $3 LIMIT $4`,
     values,
   );
   return rows.map((row) => ({
@@ -69,7 +67,7 @@ async function selectSpend(
     mode: row["mode"] as CredentialMode | null,
     calls: Number(row["calls"]),
     denied: Number(row["denied"]),
-    reserved_usd: showUsd(row["reserved_usd"]),
-    cost_usd: showUsd(row["cost_usd"]),
+    reserved_usd: formatUsd(row["reserved_micros"] as bigint),
+    cost_usd: formatUsd(row["cost_micros"] as bigint),
   }));
 }

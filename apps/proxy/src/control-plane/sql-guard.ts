@@ -18,6 +18,8 @@ const READABLE = new Set([
   "calls",
   "credits",
   "denial_counts",
+  "alerts",
+  "alert_deliveries",
   "exposures",
   "installation",
   "replicas",

@@ -141,12 +141,14 @@ async function createVaultKey(
   if (stored === null) {
     const detail =
       "the parent has been revoked, suspended or changed, has expired, or has three keys above it already";
-    throw new ProblemError("parent_unusable", { detail });
+    throw new ProblemError("parent_unusable", {
+      detail,
+      problems: [{ field: "parent_id", message: detail }],
+    });
   }
   const { id, createdAt, expiresAt } = stored;
   return {
     id,
-    parent_id: parent?.id ?? null,
     vault_key: vaultKey,
     agent_id: body.agent_id,
     crew_run_id: crewRunId,
@@ -155,6 +157,7 @@ async function createVaultKey(
     policy: document,
     expires_at: expiresAt?.toISOString() ?? null,
     created_at: createdAt.toISOString(),
+    parent_id: parent?.id ?? null,
   };
 }
 

@@ -20,11 +20,16 @@ const types = {
 /**
  * Opens a pool of connections to PostgreSQL 15 or newer. Nothing is contacted until the first query.
  * `queryTimeoutMs` bounds one statement; null = none (an audit verification, a migration). `isPrepared` is false where
- * people write the statements: each would be kept for good.
+ * people write the statements: each would be kept for good. `addsUp` is for sums over many groups: they stay in memory.
  */
 export function openPostgres(
   url: string,
-  options?: { connectionsMax?: number; queryTimeoutMs?: number | null; isPrepared?: boolean },
+  options?: {
+    connectionsMax?: number;
+    queryTimeoutMs?: number | null;
+    isPrepared?: boolean;
+    addsUp?: boolean;
+  },
 ): Database {
   const timeoutMs = options?.queryTimeoutMs === undefined ? QUERY_TIMEOUT_MS : options.queryTimeoutMs;
   const isPrepared = options?.isPrepared ?? true;
@@ -36,6 +41,7 @@ export function openPostgres(
     types,
     application_name: "keybrake",
     keepAlive: true,
+    ...(options?.addsUp === true ? { onConnect: prepareToAddUp } : {}),
     ...(timeoutMs === null ? {} : { query_timeout: timeoutMs, statement_timeout: timeoutMs }),
   };
   const pool = new pg.Pool(config);
@@ -69,6 +75,11 @@ export function openPostgres(
       await pool.end();
     },
   };
+}
+
+/** 4 MB, the default, hold some ten thousand groups; the rest would go to disk. A sum is over before it could be compiled. */
+async function prepareToAddUp(client: pg.ClientBase): Promise<void> {
+  await client.query("SELECT set_config('work_mem', '32MB', false), set_config('jit', 'off', false)");
 }
 
 const names = new Map<string, string>();

@@ -97,7 +97,7 @@ export async function findBarriersInEveryLook(page: Page): Promise<readonly stri
 
 /** Every serious or critical violation that axe finds on the page as it is now. */
 export async function findBarriers(page: Page): Promise<readonly string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
+  const { violations } = await new AxeBuilder({ page }).options({ resultTypes: ["violations"] }).analyze();
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .flatMap(({ id, nodes }) =>

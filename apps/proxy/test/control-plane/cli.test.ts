@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openAlertReceiver } from "../support/alert-receiver.ts";
 import { BACKENDS, type TestDatabases } from "./backends.ts";
 import { openStage, type Stage, writeCalls } from "./stage.ts";
 
@@ -211,6 +212,48 @@ describe("keybrake", () => {
     ]);
   });
 
+  it("adds, tests, lists and removes alert channels, and lists alerts", async () => {
+    const receiver = await openAlertReceiver();
+    const url = `${receiver.url}/services/T0CANARY`;
+    const alerts = (...args: string[]) => keybrake(["alerts", ...args]);
+    // Side by side, because each is a process of its own.
+    const [ops, slack, refused] = await Promise.all([
+      keybrake(["alerts", "channels", "add", "ops", "--events", "kill_switch,overrun"], `${url}\n`),
+      alerts("channels", "add", "slack", "--kind", "slack", "--url-file", write("url", url), "--json"),
+      keybrake(["alerts", "channels", "add", "ssrf"], "https://169.254.169.254/T0CANARY"),
+    ]);
+    expect(ops).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^signing secret +kbwhsec_[A-Za-z0-9_-]{43}$/m),
+      stderr: "keep the signing secret now: it cannot be shown again\n",
+    });
+    expect(JSON.parse(slack.stdout)).toMatchObject({ kind: "slack", events: [], signing_secret: null });
+    expect(refused.stderr).toMatch(/must be a public address.* \(address_refused\)\n$/);
+    const good = await alerts("channels", "test", "ops");
+    expect(good).toMatchObject({ code: 0, stdout: expect.stringMatching(/^answered 204 \(\d+ ms\)\n$/) });
+    receiver.answer = (response) => void response.writeHead(500).end();
+    const bad = await alerts("channels", "test", "slack");
+    expect(bad.code).toBe(1);
+    expect(bad.stdout).toMatch(/^not delivered: answered 500 \(\d+ ms\)\n$/);
+    const [channels, listed] = await Promise.all([alerts("channels", "list"), alerts("--kind", "test")]);
+    expect(channels.stdout).toMatch(
+      /^ops +webhook +http:\/\/127\.0\.0\.1:\d+ +kill_switch, overrun +info +yes +0 +delivered +/m,
+    );
+    expect(channels.stdout).toMatch(/^slack +slack +\S+ +all +info +yes +0 +answered 500 +/m);
+    expect(listed.stdout).toMatch(/info +test +Test alert .* ops$/m);
+    expect(listed.stdout).toMatch(
+      /info +test +Test alert .* slack: failed after 1 attempt\(s\), answered 500$/m,
+    );
+    expect((await alerts("channels", "remove", "ops")).stdout).toBe("removed alert channel ops\n");
+    expect(await alerts("channels", "remove", "ops")).toMatchObject({
+      code: 1,
+      stderr: "keybrake: there is no alert channel `ops`\n",
+    });
+    for (const { stdout, stderr } of [ops, slack, refused, good, bad, channels, listed])
+      expect(stdout + stderr).not.toContain("CANARY");
+    await receiver.close();
+  }, 60_000);
+
   it("caps, lists and deletes budgets", async () => {
     const set = await json([
       "budgets",
@@ -318,6 +361,20 @@ describe("keybrake", () => {
       code: "total_cap_exceeded",
       price: "20.01 USD",
     });
+    const wide = write("child.yaml", "{ vendor: stripe, allowed_endpoints: ['* /v1/**'] }");
+    const create = ["keys", "create", "--agent", "probe", "--parent", key.id, "--policy"];
+    const wider = await keybrake([...create, wide]);
+    expect(wider.code).not.toBe(0);
+    expect(wider.stderr).toContain("allowed_endpoints");
+    const narrow = write("narrow.yaml", "{ vendor: stripe, allowed_endpoints: [POST /v1/payment_intents] }");
+    const child = JSON.parse((await keybrake([...create, narrow, "--json"])).stdout) as { id: string };
+    expect((await keybrake(["keys", "list", "--parent", key.id])).stdout).toContain(child.id);
+    expect((await ask(child.id, ...body(2_000))).code).toBe(0);
+    expect((await ask(child.id, ...body(2_001))).stdout).toMatch(/^deny: total_cap_exceeded/);
+    await stage.admin.vaultKeys.update(key.id, { policy: { ...policy, currencies: ["eur"] } });
+    expect((await ask(child.id, ...body(1))).stdout).toMatch(
+      /^deny: currency_not_allowed\nwhy +its parent refuses/,
+    );
     await stage.admin.vaultKeys.revoke(key.id);
     expect((await ask(key.id, ...body(1))).stdout).toMatch(/^deny: vault_key_revoked/);
   });

@@ -75,7 +75,7 @@ describe("roles of admin tokens", () => {
     expect(namesOf("admin").sort()).toEqual([...ADMIN_MAY].sort());
     for (const name of namesOf("auditor")) {
       const { method } = OPERATIONS[name as OperationName];
-      const isOfEverybody = ["runSql", "deleteSession", "createLoginCode"].includes(name);
+      const isOfEverybody = ["runSql", "dryRunPolicy", "deleteSession", "createLoginCode"].includes(name);
       expect([name, method === "GET" || isOfEverybody]).toEqual([name, true]);
     }
   });

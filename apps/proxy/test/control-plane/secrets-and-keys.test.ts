@@ -140,7 +140,9 @@ describe.each(BACKENDS)("secrets and vault keys on $name", ({ open }) => {
       "policy",
       "expires_at",
       "created_at",
+      "parent_id",
     ]);
+    expect(created.base_url).toBe("http://127.0.0.1:8787/stripe");
     const lifetimeMs = Date.parse(created.expires_at ?? "") - Date.parse(created.created_at);
     expect(lifetimeMs).toBe(8 * 3_600_000);
     const [row] = await stage.database.query("SELECT * FROM vault_keys WHERE id = $1", [created.id]);

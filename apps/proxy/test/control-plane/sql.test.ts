@@ -202,6 +202,8 @@ describe.each(BACKENDS)("read-only SQL on $name", ({ open, name }) => {
       "credits",
       "replicas",
       "installation",
+      "alerts",
+      "alert_deliveries",
     ];
     for (const table of tables) await run(`SELECT * FROM ${table}`);
     const { columns } = await run("SELECT * FROM vault_keys");

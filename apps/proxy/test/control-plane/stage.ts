@@ -33,6 +33,8 @@ export interface Stage {
   readonly replica: { epoch: bigint };
   /** Sends what is due when it is told to. */
   readonly alertDeliveries: AlertDeliveries;
+  /** How many attempts have been made and written down. */
+  readonly alertAttempts: () => number;
   /** Everything that was given to the logger. */
   readonly logged: Readonly<Record<string, unknown>>[];
   /** How often the caches were told to forget. */
@@ -57,6 +59,7 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
       replica.epoch = await startEpoch(ownerDatabase);
     },
   };
+  let alertAttempts = 0;
   const alertAddresses = new AlertAddresses(ALERT_HOSTS);
   const alertChannels = new AlertChannels(database, keyRing, installKeys.installationId);
   const alertDeliveries = new AlertDeliveries({
@@ -65,7 +68,7 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
     addresses: alertAddresses,
     now: () => new Date(),
     version: "0.0.0-test",
-    onAttempt: () => undefined,
+    onAttempt: () => alertAttempts++,
     onError: (error) => logged.push({ event: "alerts", error }),
   });
   const app = createControlPlane({
@@ -105,6 +108,7 @@ export async function openStage(databases: TestDatabases): Promise<Stage> {
     installKeys,
     replica,
     alertDeliveries,
+    alertAttempts: () => alertAttempts,
     logged,
     changes: () => changes,
     setReady: (next) => {

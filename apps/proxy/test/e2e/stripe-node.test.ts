@@ -1,6 +1,7 @@
 import { describe } from "vitest";
 import { describeAddresses } from "./slice/addresses.ts";
 import { describeCharges } from "./slice/charges.ts";
+import { describeChildren } from "./slice/children.ts";
 import { describeCurrencies } from "./slice/currencies.ts";
 import { describeFaults } from "./slice/faults.ts";
 import { describeIdempotency } from "./slice/idempotency.ts";
@@ -9,6 +10,7 @@ import { describeMoneyOut } from "./slice/money-out.ts";
 import { describeLostLedger, describeOutages } from "./slice/outages.ts";
 import { describeOverload } from "./slice/overload.ts";
 import { describePaymentIntents } from "./slice/payment-intents.ts";
+import { describeRecordedPolicies } from "./slice/recorded-policies.ts";
 import { describeRefunds } from "./slice/refunds.ts";
 import { describeRefusals } from "./slice/refusals.ts";
 import { ANY_BACKEND, BACKENDS, requireBackends, useStage } from "./stage.ts";
@@ -27,6 +29,8 @@ describe.each(BACKENDS)("stripe-node through a server on $name", (backend) => {
   describeFaults(open);
   describeIdempotency(open);
   describeIdentity(open);
+  describeChildren(open);
+  describeRecordedPolicies(open);
   describeAddresses(open);
   if (backend.name === "PostgreSQL") describeLostLedger(open);
   if (backend === ANY_BACKEND) describeOverload(open);

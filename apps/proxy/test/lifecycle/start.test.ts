@@ -28,6 +28,7 @@ describe("a configuration that is wrong", () => {
     const wrong = {
       KEYBRAKE_PORT: "eighty",
       KEYBRAKE_ADMIN_PORT: "70000",
+      KEYBRAKE_DATA_URL: "https://agents.example.com/a/path",
       KEYBRAKE_DATABASE_URL: "mysql://user:password-of-mine@host/db",
       KEYBRAKE_REDIS_URL: "http://host",
       KEYBRAKE_ADMIN_TOKEN: "too-short-token",

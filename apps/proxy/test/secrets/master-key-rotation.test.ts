@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { AlertChannels } from "../../src/alerts/alert-channels.ts";
 import type { Database } from "../../src/ledger/database.ts";
 import { openPostgres } from "../../src/ledger/postgres.ts";
 import { createMasterKey, type MasterKey } from "../../src/secrets/envelope.ts";
@@ -104,6 +105,29 @@ describe.each(BACKENDS)("a change of the master key on $name", ({ open }) => {
     const state = await rotation.state();
     expect(await rotation.begin()).toBeNull();
     expect(await rotation.continue()).toEqual(state);
+    old = next;
+  });
+
+  it("seals the addresses of alert channels anew, too", async () => {
+    const next = freshKey();
+    const channelsWith = (ring: KeyRing) => new AlertChannels(database, ring, installationId);
+    const channel = { kind: "webhook", events: [], minSeverity: "info" } as const;
+    const make = async (name: string) =>
+      (
+        await channelsWith(new KeyRing(old)).create(
+          { ...channel, name, url: `https://example.com/${name}` },
+          database,
+        )
+      )?.id ?? "";
+    const [kept, removed] = [await make("kept"), await make("removed")];
+    await channelsWith(new KeyRing(old)).delete(removed, database);
+    await changeTo(next).begin();
+    expect(await findKeyProblem(database, new KeyRing(next))).not.toBeNull();
+    expect(await changeTo(next).continue()).toMatchObject({ remaining: 0 });
+    expect(await findKeyProblem(database, new KeyRing(next))).toBeNull();
+    const opened = await channelsWith(new KeyRing(next)).open(kept);
+    expect(opened?.url.href).toBe("https://example.com/kept");
+    expect(await channelsWith(new KeyRing(next)).open(removed)).toBeNull();
     old = next;
   });
 

@@ -11,6 +11,7 @@ const COLUMNS: readonly Column<VaultKey>[] = [
   { name: "NAME", value: ({ name }) => name },
   { name: "AGENT", value: ({ agent_id: agent }) => agent },
   { name: "RUN", value: ({ crew_run_id: run }) => run },
+  { name: "PARENT", value: ({ parent_id: parent }) => parent },
   { name: "SECRET", value: ({ secret }) => secret },
   { name: "STATUS", value: ({ status }) => status },
   { name: "EXPIRES", value: ({ expires_at: at }) => at },
@@ -26,11 +27,13 @@ export function addKeys(program: Command, run: Run, terminal: Terminal): void {
     .description("list vault keys, newest first")
     .option("--agent <agent-id>")
     .option("--run <crew-run-id>")
+    .option("--parent <id>", "only the children of this key")
     .option("--status <status>", "active, suspended, revoked or expired")
     .action(
       run(async (context, options) => {
-        const { agent, run: crewRunId, status } = options;
-        const filter = given({ agent_id: agent, crew_run_id: crewRunId, status }) as ListVaultKeys;
+        const { agent, run: crewRunId, parent, status } = options;
+        const wanted = { agent_id: agent, crew_run_id: crewRunId, parent_id: parent, status };
+        const filter = given(wanted) as ListVaultKeys;
         const page = await context.admin.vaultKeys.list({ ...filter, ...readPage(options) });
         context.list(page, COLUMNS, page.data);
         noteMore(context, page);
@@ -53,7 +56,7 @@ export function addKeys(program: Command, run: Run, terminal: Terminal): void {
 
   keys
     .command("revoke <id>")
-    .description("revoke a vault key, for good")
+    .description("revoke a vault key and its children, for good")
     .option("--reason <text>")
     .action(
       run(async (context, options, id = "") => {
@@ -70,16 +73,17 @@ function addKeyCreation(keys: Command, run: Run, terminal: Terminal): void {
     .command("create")
     .description("create a vault key and show it, this once")
     .requiredOption("--agent <agent-id>", "who holds it")
-    .requiredOption("--secret <name>", "the credential that it stands for")
+    .option("--secret <name>", "the credential that it stands for; a child has its parent's")
+    .option("--parent <id>", "makes it a child of this key, which may do no more and spends of its budgets")
     .requiredOption("--policy <file>", "its policy in JSON or YAML; `-` reads stdin")
     .option("--run <crew-run-id>", "the run that it belongs to")
     .option("--name <name>", "what people call it")
     .action(
       run(async (context, options) => {
-        const { agent = "", secret = "", policy: file = "-", run: crewRunId, name } = options;
+        const { agent = "", secret, parent, policy: file = "-", run: crewRunId, name } = options;
         const policy = (await readDocument(terminal, file)) as CreateVaultKey["policy"];
-        const body = { agent_id: agent, secret, policy, ...given({ crew_run_id: crewRunId, name }) };
-        const created = await context.admin.vaultKeys.create(body);
+        const optional = given({ secret, parent_id: parent, crew_run_id: crewRunId, name });
+        const created = await context.admin.vaultKeys.create({ agent_id: agent, policy, ...optional });
         context.show(created, {
           id: created.id,
           "vault key": created.vault_key,

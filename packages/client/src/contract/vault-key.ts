@@ -51,7 +51,6 @@ export const vaultKeyDetailSchema = vaultKeySchema
 export const createdVaultKeySchema = z
   .object({
     id: uuid,
-    parent_id: uuid.nullable(),
     vault_key: z.string().describe("shown this once; only a keyed hash of it is stored"),
     agent_id: agentId,
     crew_run_id: z.string().nullable(),
@@ -62,6 +61,7 @@ export const createdVaultKeySchema = z
     policy: policySchemaOfAnswers,
     expires_at: instant.nullable(),
     created_at: instant,
+    parent_id: uuid.nullable(),
   })
   .meta({ id: "CreatedVaultKey" });
 

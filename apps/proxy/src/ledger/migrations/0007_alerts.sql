@@ -151,12 +151,14 @@ LANGUAGE sql STABLE SET enable_seqscan = off SET jit = off AS $$
     SELECT b.* FROM touched t JOIN budgets b ON b.scope = t.scope AND b.scope_value = t.value AND b.deleted_at IS NULL
     UNION
     SELECT b.* FROM budgets b WHERE b.id > after_id AND b.id <= up_to AND b.deleted_at IS NULL
-  ), used AS (
-    SELECT b.*, x.window_start, x.mode, x.reserved + x.settled AS amount, x.limit_micros
+  ), days AS MATERIALIZED (
     -- The window before ends with its last call, not with the last look.
-    FROM looked b CROSS JOIN LATERAL (SELECT DISTINCT window_start(b.time_window, d.day) AS start
-      FROM (VALUES (ledger_day()), ((since AT TIME ZONE 'UTC')::date)) AS d (day)) w
-    JOIN budget_windows x ON x.budget_id = b.id AND x.window_start = w.start AND x.reserved + x.settled > 0
+    SELECT ledger_day() AS today, (since AT TIME ZONE 'UTC')::date AS before, (SELECT min(m) FROM unnest(thresholds) m) / 100.0 AS lowest
+  ), used AS MATERIALIZED (
+    SELECT b.*, x.window_start, x.mode, x.reserved + x.settled AS amount, x.limit_micros
+    FROM days d CROSS JOIN looked b JOIN budget_windows x ON x.budget_id = b.id
+      AND x.window_start = ANY (ARRAY[window_start(b.time_window, d.today), window_start(b.time_window, d.before)])
+    WHERE x.reserved + x.settled > 0 AND x.reserved + x.settled >= x.limit_micros * d.lowest
   )
   SELECT k.dedupe_key, t.threshold, u.id, u.scope, coalesce(v.name, v.redacted, s.name, u.scope_value), u.time_window, u.unit, to_char(u.window_start, 'YYYY-MM-DD'), u.mode, u.amount,
     u.limit_micros, coalesce(v.agent_id, CASE u.scope WHEN 'agent_id' THEN u.scope_value END),

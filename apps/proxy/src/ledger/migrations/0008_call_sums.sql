@@ -8,18 +8,29 @@ CREATE TABLE call_hours (
   crew_run_id text,
   vendor text,
   endpoint text,
-  allowed bigint NOT NULL,
-  denied bigint NOT NULL,
-  cost_usd numeric NOT NULL,
+  -- Of the key's secret, which never changes it; null without a key.
+  mode text,
+  -- Integers, because they are added up by the hundred thousand.
+  allowed integer NOT NULL,
+  denied integer NOT NULL,
+  cost_micros bigint NOT NULL,
   first_at timestamptz NOT NULL,
   last_at timestamptz NOT NULL
 );
 CREATE INDEX call_hours_by_time ON call_hours (hour);
+CREATE INDEX call_hours_by_run ON call_hours (crew_run_id, hour);
 
--- Calls of those hours that had no final outcome when their hour was summed up: they are added when they have one.
+-- Calls of those hours that had no final outcome when their hour was summed up: they are added when they have one. As long
+-- as a call has a reservation, what stands here and there says all of it.
 CREATE TABLE unsummed_calls (
   call_id uuid PRIMARY KEY,
-  requested_at timestamptz NOT NULL
+  requested_at timestamptz NOT NULL,
+  vault_key_id uuid,
+  agent_id text,
+  crew_run_id text,
+  vendor text,
+  endpoint text,
+  mode text
 );
 
 -- Every call before this instant stands in one of the two tables above, every later one in none.
@@ -54,16 +65,18 @@ BEGIN
   UPDATE call_sums SET summed_to = coalesce(start + interval '1 hour', until);
   IF start IS NULL THEN RETURN false; END IF;
   WITH seen AS MATERIALIZED (
-    SELECT c.id, c.requested_at, c.state, c.verdict, c.vault_key_id, c.agent_id, c.crew_run_id, c.vendor, c.endpoint, c.cost_usd
-    FROM calls c WHERE c.requested_at >= start AND c.requested_at < start + interval '1 hour'
+    SELECT c.id, c.requested_at, c.state, c.verdict, c.vault_key_id, c.agent_id, c.crew_run_id, c.vendor, c.endpoint, z.mode,
+      c.cost_usd
+    FROM calls c LEFT JOIN vault_keys k ON k.id = c.vault_key_id LEFT JOIN secrets z ON z.id = k.secret_id
+    WHERE c.requested_at >= start AND c.requested_at < start + interval '1 hour'
   ), pending AS (
-    INSERT INTO unsummed_calls (call_id, requested_at)
-    SELECT s.id, s.requested_at FROM seen s WHERE s.state IN ('reserved', 'unknown')
+    INSERT INTO unsummed_calls (call_id, requested_at, vault_key_id, agent_id, crew_run_id, vendor, endpoint, mode)
+    SELECT s.id, s.requested_at, s.vault_key_id, s.agent_id, s.crew_run_id, s.vendor, s.endpoint, s.mode FROM seen s WHERE s.state IN ('reserved', 'unknown')
   )
-  INSERT INTO call_hours (hour, vault_key_id, agent_id, crew_run_id, vendor, endpoint, allowed, denied, cost_usd, first_at, last_at)
-    SELECT start, s.vault_key_id, s.agent_id, s.crew_run_id, s.vendor, s.endpoint, count(*) FILTER (WHERE s.verdict = 'allow'),
-      count(*) FILTER (WHERE s.verdict = 'deny'), sum(s.cost_usd), min(s.requested_at), max(s.requested_at)
-    FROM seen s WHERE s.state NOT IN ('reserved', 'unknown') GROUP BY 2, 3, 4, 5, 6;
+  INSERT INTO call_hours (hour, vault_key_id, agent_id, crew_run_id, vendor, endpoint, mode, allowed, denied, cost_micros, first_at, last_at)
+    SELECT start, s.vault_key_id, s.agent_id, s.crew_run_id, s.vendor, s.endpoint, s.mode, count(*) FILTER (WHERE s.verdict = 'allow'),
+      count(*) FILTER (WHERE s.verdict = 'deny'), micros(sum(s.cost_usd)), min(s.requested_at), max(s.requested_at)
+    FROM seen s WHERE s.state NOT IN ('reserved', 'unknown') GROUP BY 2, 3, 4, 5, 6, 7;
   RETURN true;
 END $$;
 
@@ -79,13 +92,13 @@ BEGIN
   WITH ended AS (
     DELETE FROM unsummed_calls u USING calls c
     WHERE c.id = u.call_id AND c.requested_at = u.requested_at AND c.state NOT IN ('reserved', 'unknown')
-    RETURNING c.requested_at, c.vault_key_id, c.agent_id, c.crew_run_id, c.vendor, c.endpoint, c.verdict, c.cost_usd
+    RETURNING u.*, c.verdict, c.cost_usd
   )
-  INSERT INTO call_hours (hour, vault_key_id, agent_id, crew_run_id, vendor, endpoint, allowed, denied, cost_usd, first_at, last_at)
-    SELECT date_trunc('hour', e.requested_at, 'UTC'), e.vault_key_id, e.agent_id, e.crew_run_id, e.vendor, e.endpoint,
-      count(*) FILTER (WHERE e.verdict = 'allow'), count(*) FILTER (WHERE e.verdict = 'deny'), sum(e.cost_usd),
+  INSERT INTO call_hours (hour, vault_key_id, agent_id, crew_run_id, vendor, endpoint, mode, allowed, denied, cost_micros, first_at, last_at)
+    SELECT date_trunc('hour', e.requested_at, 'UTC'), e.vault_key_id, e.agent_id, e.crew_run_id, e.vendor, e.endpoint, e.mode,
+      count(*) FILTER (WHERE e.verdict = 'allow'), count(*) FILTER (WHERE e.verdict = 'deny'), micros(sum(e.cost_usd)),
       min(e.requested_at), max(e.requested_at)
-    FROM ended e GROUP BY 1, 2, 3, 4, 5, 6;
+    FROM ended e GROUP BY 1, 2, 3, 4, 5, 6, 7;
 END $$;
 
 -- The rights of the runtime role, as they were, and to sum up.
