@@ -34,13 +34,13 @@ describe.skipIf(!HAS_BROWSER)("the pages that show", () => {
   });
 
   /** Shows a page once it has what it is for, and finds what would keep somebody from using it. */
-  async function visit(path: string, sign: string, picture: string): Promise<void> {
+  async function visit(path: string, sign: string, picture?: string): Promise<void> {
     await page.goto(`${server.adminUrl}${path}`);
     await page.getByText(sign).first().waitFor();
     await soon(() => page.getByText("Loading…").count()).toBe(0);
     expect(await findBarriersInEveryLook(page)).toEqual([]);
     await page.setViewportSize(LAPTOP);
-    await takePicture(page, picture);
+    if (picture !== undefined) await takePicture(page, `console-${picture}`);
   }
 
   test("the overview: what is spent, refused, close to a cap", async () => {
@@ -76,12 +76,12 @@ describe.skipIf(!HAS_BROWSER)("the pages that show", () => {
   });
 
   test("the runs, and one of them", async () => {
-    await visit("/runs", RUN, "runs");
+    await visit("/runs", RUN);
     await visit(`/runs/${RUN}`, "In order", "run");
   });
 
   test("the agents", async () => {
-    await visit("/agents", "refund_agent", "agents");
+    await visit("/agents", "refund_agent");
     const row = page.getByRole("row").filter({ hasText: "refund_agent" });
     expect(await row.textContent()).toContain("$18.00");
     await row.getByRole("link", { name: "2 active of 2" }).click();
@@ -91,7 +91,7 @@ describe.skipIf(!HAS_BROWSER)("the pages that show", () => {
     await page.getByText("This stops 2 active keys: refund_agent").waitFor();
     expect(await findBarriers(page)).toEqual([]);
     await page.setViewportSize(LAPTOP);
-    await takePicture(page, "brake");
+    await takePicture(page, "console-brake");
   });
 
   test("what is not there says so", async () => {
