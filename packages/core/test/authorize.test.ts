@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { authorize, type KeyFacts } from "../src/authorize.ts";
+import { authorize, judgeOwner, type KeyFacts } from "../src/authorize.ts";
 import type { DenialCode } from "../src/denial.ts";
 import type { Operation, Price } from "../src/operation.ts";
 import type { VendorName } from "../src/vendors/names.ts";
@@ -49,7 +49,7 @@ describe("authorize: the key", () => {
   });
 
   it("fails closed: a status that it does not know authorizes nothing", () => {
-    expect(codeOf(keyOf({ status: "paused" as KeyFacts["status"] }), CREATE)).not.toBe("allow");
+    expect(codeOf(keyOf({ status: "paused" as KeyFacts["status"] }), CREATE)).toBe("vault_key_revoked");
   });
 
   it.each([
@@ -117,6 +117,17 @@ function demanding(rule: string, ...ids: readonly string[]): Partial<Operation> 
   return { demands: ids.map((id) => ({ rule, anyOf: [id], shown: id, ifAbsent: "deny", code })) };
 }
 
+it("authorize: says which call it refused, in the words that an allowlist uses", () => {
+  const reasonOf = (key: KeyFacts, method: "GET" | "POST", path: string) => {
+    const decision = authorize(key, operationOf(requestOf(method, path)), NOW);
+    return decision.verdict === "deny" ? decision.denial.reason : "";
+  };
+  const narrow = keyOf({ policy: policyOf({ allowed_endpoints: ["POST /v1/refunds"] }) });
+  expect(reasonOf(narrow, "GET", "/v1/balance")).toContain("`GET /v1/balance`");
+  expect(reasonOf(keyOf(), "POST", "/v1/webhook_endpoints")).toContain("`POST /v1/webhook_endpoints`");
+  expect(reasonOf(keyOf(), "GET", "/v1/nonsense")).toContain("`GET /v1/nonsense`");
+});
+
 describe("authorize: accounts and destinations", () => {
   const pinned = under({ stripe: { account: "acct_mine" } });
 
@@ -157,6 +168,81 @@ describe("authorize: accounts and destinations", () => {
   });
 });
 
+describe("authorize: demands", () => {
+  const demands = (ifAbsent: "allow" | "deny") =>
+    [
+      {
+        rule: "stripe.destinations",
+        anyOf: ["acct_a", "acct_b"],
+        shown: "a destination",
+        ifAbsent,
+        code: "destination_not_allowed",
+      },
+    ] as const;
+  const granting = (...destinations: string[]) => under({ stripe: { destinations } });
+
+  it("are met by one of several values that would do", () => {
+    expect(codeOf(granting("acct_b"), { ...CREATE, demands: demands("deny") })).toBe("allow");
+    expect(codeOf(granting("acct_c"), { ...CREATE, demands: demands("deny") })).toBe(
+      "destination_not_allowed",
+    );
+  });
+
+  it("say themselves what a policy without the rule means, and a rule that is there always counts", () => {
+    expect(codeOf(keyOf(), { ...CREATE, demands: demands("deny") })).toBe("destination_not_allowed");
+    expect(codeOf(keyOf(), { ...CREATE, demands: demands("allow") })).toBe("allow");
+    expect(codeOf(granting("acct_c"), { ...CREATE, demands: demands("allow") })).toBe(
+      "destination_not_allowed",
+    );
+  });
+});
+
+describe("authorize: customers", () => {
+  const bound = under({ customers: ["cus_1", "cus_2"] });
+  const on = (named: readonly string[], isOpen: boolean) => ({
+    ...CREATE,
+    customers: { ...CREATE.customers, named, isOpen },
+  });
+  const reasonOf = (operation: Operation) => {
+    const decision = authorize(bound, operation, NOW);
+    return decision.verdict === "deny" ? decision.denial.reason : null;
+  };
+
+  it.each<[string, readonly string[], boolean, DenialCode | "allow"]>([
+    ["its own customer", ["cus_1"], false, "allow"],
+    ["two of its own", ["cus_1", "cus_2"], false, "allow"],
+    ["somebody else's", ["cus_3"], false, "customer_not_allowed"],
+    ["one of somebody else's among its own", ["cus_1", "cus_3"], false, "customer_not_allowed"],
+    ["its own in other letters", ["CUS_1"], false, "customer_not_allowed"],
+    ["nobody, and what can touch nobody", [], false, "allow"],
+    ["nobody, and what could touch anybody", [], true, "customer_not_allowed"],
+    ["its own, and what could touch more", ["cus_1"], true, "customer_not_allowed"],
+  ])("a key bound to customers may not go beyond them: %s", (_what, named, isOpen, code) => {
+    expect(codeOf(bound, on(named, isOpen))).toBe(code);
+    // A key that is bound to nobody may touch anybody.
+    expect(codeOf(under({}), on(named, isOpen))).toBe("allow");
+  });
+
+  it("tells an agent which customer it may not touch, or that it named none", () => {
+    expect(reasonOf(on(["cus_1", "cus_3"], false))).toBe(
+      "this vault key may not touch `cus_3`: it is bound to `customers`",
+    );
+    expect(reasonOf(on([], true))).toMatch(/names none of them: give it a `customer`/);
+  });
+
+  it.each<[string, string | null, RegExp | null]>([
+    ["its own customer's", "cus_2", null],
+    ["another customer's", "cus_3", /`pi_1`, which belongs to another customer/],
+    ["nobody's", null, /`pi_1`, which belongs to no customer/],
+  ])("judges an object by its owner: %s", (_what, owner, reason) => {
+    const denial = judgeOwner(bound.policy, "pi_1", owner);
+    if (reason === null) expect(denial).toBeNull();
+    else
+      expect(denial).toMatchObject({ code: "customer_not_allowed", reason: expect.stringMatching(reason) });
+    expect(judgeOwner(ANYTHING, "pi_1", owner)).toBeNull();
+  });
+});
+
 describe("authorize: the price", () => {
   const known = (micros: bigint, currency = "usd"): Price => ({
     kind: "known",
@@ -168,6 +254,12 @@ describe("authorize: the price", () => {
   it.each<[string, KeyFacts, Price, DenialCode | "allow"]>([
     ["free", under({ per_call_usd_cap: 0, currencies: [] }), { kind: "free" }, "allow"],
     ["unpriced", keyOf(), { kind: "unpriced", reason: "because" }, "unpriced"],
+    [
+      "unpriced, and allowed",
+      under({ on_unpriced: "allow" }),
+      { kind: "unpriced", reason: "because" },
+      "allow",
+    ],
     ["known, no limit", keyOf(), known(10n ** 18n), "allow"],
     ["at the limit", under({ per_call_usd_cap: "10" }), known(10_000_000n), "allow"],
     [

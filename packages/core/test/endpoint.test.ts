@@ -77,6 +77,12 @@ describe("parseEndpointPattern", () => {
   });
 });
 
+it("parseEndpointPattern names the methods that there are", () => {
+  expect(parseEndpointPattern("FETCH /v1/refunds")).toBe(
+    "`FETCH` is no method: use one of GET, HEAD, POST, PUT, PATCH, DELETE",
+  );
+});
+
 describe("matchesEndpoint", () => {
   it.each<[string, Method, string, boolean]>([
     ["POST /v1/refunds", "POST", "/v1/refunds", true],
@@ -188,6 +194,7 @@ describe("readTarget", () => {
     [/query .* percent-encoded/, "/v1/refunds?a=<"],
     [/empty segment/, "/v1//refunds"],
     [/ends with a slash/, "/v1/refunds/"],
+    [/repeats the vendor's version/, "/stripe/v1/v1/v1/refunds"],
     [/dot segment/, "/v1/../refunds"],
     [/dot segment/, "/v1/./refunds"],
     [/character that no endpoint uses, or an escape/, "/v1/%72efunds"],

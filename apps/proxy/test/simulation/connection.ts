@@ -117,11 +117,15 @@ export class SimulatedConnection implements Database {
     if (fate !== "answered") this.#scheduler.note(`  … ${fate.replace("_", " ")}`);
     if (fate === "refused") return this.#fail(statement, "ECONNREFUSED", 0);
     if (fate === "lost") {
+      const timeoutMs = this.#network.isDown ? CONNECT_TIMEOUT_MS : QUERY_TIMEOUT_MS;
       if (random.chance(0.5)) {
         const what = `${this.#name}: late, ${describe(statement.text, statement.values)}`;
-        this.#scheduler.add(what, () => this.#arriveUnheard(statement), 0.1);
+        const arrive = () => this.#scheduler.add(what, () => this.#arriveUnheard(statement), 0.1);
+        // Half of them are sure to arrive after they were given up.
+        if (random.chance(0.5)) arrive();
+        else setTimeout(arrive, timeoutMs + 1);
       }
-      return this.#fail(statement, "timeout", this.#network.isDown ? CONNECT_TIMEOUT_MS : QUERY_TIMEOUT_MS);
+      return this.#fail(statement, "timeout", timeoutMs);
     }
     const answer = await this.#try(statement);
     if (fate === "answer_lost") return this.#fail(statement, "ECONNRESET", 0);
