@@ -114,15 +114,17 @@ function countCodes(answers: readonly Answer[]): ReadonlyMap<string, number> {
 
 export const hangingVendor: Figure = {
   name: "R2 a vendor that hangs",
-  goal: "600 calls to it: at most 128 at the vendor, the others refused with Retry-After after 10 s, no call to another vendor fails",
+  goal: "600 calls to it: at most 128 at the vendor, whoever waits for 10 s is refused with Retry-After, whoever came later is served when it is back, no call to another vendor fails",
   findObstacle: () => null,
   run: async (): Promise<Finding> => {
     const finding = await hangVendor(600, 12_000);
     const { openAtMost, codes, isEveryRefusalDated, others, otherFailures, reserved } = finding;
+    const [ok, overloaded] = [codes.get("ok") ?? 0, codes.get("overloaded") ?? 0];
     const isReached =
       openAtMost === RUNNING_MAX &&
-      codes.get("ok") === RUNNING_MAX &&
-      codes.get("overloaded") === 600 - RUNNING_MAX &&
+      ok >= RUNNING_MAX &&
+      overloaded > 0 &&
+      ok + overloaded === 600 &&
       isEveryRefusalDated &&
       otherFailures === 0 &&
       reserved === 0;

@@ -98,8 +98,9 @@ export async function spendUnderRedisFaults(options: {
         const { status, code } = await charge(pool, key.vaultKey);
         if (status === 200) succeeded++;
         else if (code === "daily_cap_exceeded") refused++;
-        // The ledger may be late on a busy machine: that is no decision, and the agent asks again.
-        else if (status === 503) left++;
+        // The ledger may be late on a busy machine, or the call at the vendor's door: that is no decision, and the agent
+        // asks again. Had one been sent, the sum would be too small in the end.
+        else if (status === 503 || code === "vendor_unreachable") left++;
         else throw new Error(`unexpected answer: ${status} ${code}`);
       }
     };
