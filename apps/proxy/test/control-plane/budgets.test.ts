@@ -118,11 +118,11 @@ describe.each(BACKENDS)("budgets on $name", ({ open }) => {
 
   it("are listed from a share on that is used, of live or of test money", async () => {
     const list = async (query: object) => (await stage.admin.budgets.list(query)).data;
-    // $5.00 of $50.00, and with test credentials $5.00 of $6.50.
-    expect(await list({ scope: "vault_key", min_used_percent: 10 })).toHaveLength(1);
-    expect(await list({ scope: "vault_key", min_used_percent: 10.0001 })).toEqual([]);
-    expect(await list({ scope: "agent_id", min_used_percent: 76.9 })).toHaveLength(1);
-    expect(await list({ scope: "agent_id", min_used_percent: 77 })).toEqual([]);
+    // By now $7.00 of $50.00.
+    expect(await list({ scope: "vault_key", min_used_percent: 14 })).toHaveLength(1);
+    expect(await list({ scope: "vault_key", min_used_percent: 14.0001 })).toEqual([]);
+    const ofTestMoney = await list({ scope: "agent_id", min_used_percent: 50 });
+    expect(ofTestMoney).toMatchObject([{ used: "0.00", test: { used: "7.00" } }]);
     await expect(list({ min_used_percent: 0 })).rejects.toMatchObject({ status: 400 });
   });
 
