@@ -40,6 +40,7 @@ describe("the settings of an embedded server", () => {
       database: { kind: "embedded", version: expect.stringMatching(/^1\d\.\d+$/), restricted_role: false },
       redis: false,
       sandbox: true,
+      data_plane_url: { value: server.dataUrl, source: "default", variable: "KEYBRAKE_DATA_URL" },
       retention_days: { value: 90, source: "environment", variable: "KEYBRAKE_RETENTION_DAYS" },
       monthly_request_limit: { value: 1000, source: "environment", used: 0 },
       currency_rates: {
@@ -104,7 +105,11 @@ describe.skipIf(POSTGRES_URL === undefined)("the settings of two replicas on Pos
     const first = await startTestServer({ ...shared, env: { KEYBRAKE_REPLICA_NAME: "first" } });
     const second = await startTestServer({
       ...shared,
-      env: { KEYBRAKE_REPLICA_NAME: "second", KEYBRAKE_REDIS_URL: "redis://:hidden-password@127.0.0.1:1" },
+      env: {
+        KEYBRAKE_REPLICA_NAME: "second",
+        KEYBRAKE_REDIS_URL: "redis://:hidden-password@127.0.0.1:1",
+        KEYBRAKE_DATA_URL: "https://agents.example.com",
+      },
     });
     servers = [first, second];
   });
@@ -121,6 +126,7 @@ describe.skipIf(POSTGRES_URL === undefined)("the settings of two replicas on Pos
       database: { kind: "postgresql" },
       redis: true,
       sandbox: false,
+      data_plane_url: { value: "https://agents.example.com", source: "environment" },
       monthly_request_limit: { value: null, source: "default", used: null },
       currency_rates: { source: "default", as_of: null, max_age_days: null, currencies: [] },
       checkpoint_file: { value: false },
