@@ -198,7 +198,8 @@ describe.each(BACKENDS)("the admin trail on $name", ({ open }) => {
   it("names an action for every operation that changes something", () => {
     for (const name of Object.keys(OPERATIONS) as OperationName[]) {
       const { change, role } = ROUTES[name];
-      const mayChange = OPERATIONS[name].method !== "GET" && !["runSql", "refreshPrices", "dryRunPolicy"].includes(name);
+      const mayChange =
+        OPERATIONS[name].method !== "GET" && !["runSql", "refreshPrices", "dryRunPolicy"].includes(name);
       expect([name, change !== null]).toEqual([name, mayChange]);
       const isOwn = ["deleteSession", "createLoginCode"].includes(name);
       if (role === "auditor" && !isOwn) expect([name, change]).toEqual([name, null]);
