@@ -24,7 +24,7 @@ const ROTATE_ATTEMPTS_MAX = 5;
 /** A master key is not changed twice in a moment. */
 const SEAL_ATTEMPTS_MAX = 3;
 /** `open` is asked in the middle of a call, so it gives up before the ledger would. */
-const WAIT_MS_MAX = 900;
+const WAIT_MS_MAX = 800;
 
 /** A new secret; the value was found to be plausible (`findSecretProblem`). */
 export interface NewSecret {
