@@ -1,7 +1,7 @@
 import { KeybrakeError } from "@keybrake/core";
 
-/** An agent waits this long at most, so that a lost database is a 503 within a second. */
-const WAIT_MS_MAX = 900;
+/** An agent waits this long at most, so that a lost database is a 503 within a second, on a busy machine, too. */
+const WAIT_MS_MAX = 850;
 
 /** The store's answer, or a rejection with `ledger_unavailable` when it fails or takes longer than an agent may wait. */
 export async function answerInTime<T>(work: Promise<T>): Promise<T> {

@@ -80,9 +80,9 @@ const FLUSH_FATE_SQL = "SELECT flush_fate($1, $2) AS is_committed";
 const TRIES_MAX = 5;
 const FLUSH_MOST = 200;
 const QUEUE_MOST = 20_000;
-/** A caller waits this long at most, so that a lost database is a 503 within a second. */
-const WAIT_MS_MAX = 900;
-const ABANDON_CHECK_MS = 50;
+/** A caller waits this long at most, so that a lost database is a 503 within a second, on a busy machine, too. */
+const WAIT_MS_MAX = 850;
+const ABANDON_CHECK_MS = 20;
 const RETRY_DELAY_MS = 100;
 const LEASE_LOST = "KB001";
 /** The database does not have a link that was seen; a loss was found before and nobody has accepted it. */

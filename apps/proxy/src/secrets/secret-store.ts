@@ -28,7 +28,7 @@ const REMEMBER_MS = 60_000;
 /** Each attempt loses only to another rotation that won. */
 const ROTATE_ATTEMPTS_MAX = 5;
 /** `open` is asked in the middle of a call, so it gives up before the ledger would. */
-const WAIT_MS_MAX = 900;
+const WAIT_MS_MAX = 800;
 
 /** A new secret; the value was found to be plausible (`findSecretProblem`). */
 export interface NewSecret {
