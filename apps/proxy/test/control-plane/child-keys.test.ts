@@ -114,7 +114,7 @@ describe.each(BACKENDS)("child keys on $name", ({ open }) => {
     expect(await refusalOf(makeChild(id))).toMatchObject({ code: "parent_unusable" });
   });
 
-  it("are revoked with their parent, and the answer names them", async () => {
+  it("B6: are revoked with their parent, and the answer names them", async () => {
     const root = await makeRoot();
     const child = await makeChild(root.id);
     const grandchild = await makeChild(child.id);
