@@ -1,11 +1,23 @@
-import { type Denial, isDenial, type KeyIdentity, type OwnIdentity, type Reserved } from "@keybrake/core";
+import {
+  type Denial,
+  isDenial,
+  KeybrakeError,
+  type KeyIdentity,
+  type OwnIdentity,
+  type Reserved,
+} from "@keybrake/core";
 import type { DataPlane } from "./data-plane.ts";
 import type { Sent, Upstream, UpstreamRequest } from "./upstream.ts";
 
 const TRIES_MAX = 10;
 
 /** Why a call was released whose right could not be renewed. */
-export const NOT_AFFIRMED = "the ledger did not answer before the call was sent, so it was not sent";
+export const NOT_AFFIRMED = "its right to be sent could not be affirmed in time, so it was not sent";
+
+/** Not the vendor has failed, and nothing went out: the agent may simply ask again. */
+export function rightEnded(): KeybrakeError {
+  return new KeybrakeError("ledger_unavailable", { detail: `${NOT_AFFIRMED}: try again` });
+}
 
 /**
  * A held call's right to be sent, as it is asked for at the last instant. The decision is a few milliseconds old then;
@@ -46,7 +58,7 @@ export class SendRight {
 
 /**
  * Sends a request at most once, by the right that it has when its first byte goes out. A denial, or `not_sent`, proves
- * that nothing went out. Rejects with `ledger_unavailable`, and then nothing went out either.
+ * that nothing went out. Rejects with `ledger_unavailable`, also when the right had ended, and then nothing went out either.
  */
 export async function sendByRight(
   upstream: Upstream,
@@ -55,14 +67,14 @@ export async function sendByRight(
 ): Promise<Sent | Denial> {
   for (let tries = 0; ; tries++) {
     if (right.look() !== "unsure") {
-      let wasUnsure = false;
+      let seen = null as ReturnType<SendRight["look"]> | null;
       const mayBegin = () => {
-        const seen = right.look();
-        wasUnsure = seen === "unsure";
+        seen = right.look();
         return seen === "yes";
       };
       const sent = await upstream.send(request, mayBegin, right.waitMs());
-      if (sent.kind !== "not_sent" || !wasUnsure || tries >= TRIES_MAX) return sent;
+      if (sent.kind !== "not_sent" || seen === null || seen === "yes") return sent;
+      if (seen === "no" || tries >= TRIES_MAX) throw rightEnded();
     }
     const denial = await right.renew();
     if (denial !== null) return denial;

@@ -11,7 +11,7 @@ import type { Credential } from "./credential.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { answerHeaders, isSearchable, sealedHeaders } from "./forward.ts";
 import { LeakGuard } from "./leak-guard.ts";
-import type { SendRight } from "./send-right.ts";
+import { NOT_AFFIRMED, rightEnded, type SendRight } from "./send-right.ts";
 import { ended, vendorRequestIdOf } from "./settle.ts";
 
 const TIMEOUT_MS = 80_000;
@@ -65,7 +65,7 @@ export class ReadStream {
     const { request, response, operation } = read;
     // Its `close` has been told already, so nothing would ever end this exchange.
     if (response.destroyed) return exchange.leave();
-    if (read.right.look() === "no") return exchange.fail(new Error("the right to send had ended"));
+    if (read.right.look() === "no") return exchange.fail(rightEnded());
     const { vendor } = read.plane.routes[operation.vendor];
     const headers = sealedHeaders(vendor, operation, read.call.head, read.credential);
     this.#exchanges.set(request, exchange);
@@ -129,9 +129,9 @@ class Exchange {
       let seen = right.look();
       for (; seen === "unsure"; seen = right.look()) {
         const denial = await right.renew();
-        if (denial !== null) throw new NotSentError(denial.reason, denial);
+        if (denial !== null) throw new NotSentError(denial);
       }
-      if (seen === "no") throw new NotSentError("the right to send had ended", null);
+      if (seen === "no") throw rightEnded();
       if (!sent.destroyed) end();
     } catch (error) {
       sent.destroy(error as Error);
@@ -196,12 +196,12 @@ class Exchange {
     const fault = isKeybrakeError(error)
       ? error
       : new KeybrakeError(isTimeout ? "vendor_timeout" : "vendor_unreachable", { cause: error });
-    const answer = notSent?.denial
-      ? renderDenial(vendor, call.id, notSent.denial)
-      : renderFault(vendor, call.id, fault);
+    const answer =
+      notSent === null ? renderFault(vendor, call.id, fault) : renderDenial(vendor, call.id, notSent.denial);
     if (response.headersSent) response.destroy();
     else writeAnswer(response, call.id, answer);
-    void this.#end(notSent === null ? "the vendor could not be read" : `${notSent.message}: not sent`);
+    const reason = isKeybrakeError(error) ? NOT_AFFIRMED : "the vendor could not be read";
+    void this.#end(notSent === null ? reason : `${notSent.message}: not sent`);
   }
 
   /** The agent had gone before anything was sent. */
@@ -253,10 +253,10 @@ class Exchange {
 
 class NotSentError extends Error {
   override readonly name = "NotSentError";
-  readonly denial: Denial | null;
+  readonly denial: Denial;
 
-  constructor(message: string, denial: Denial | null) {
-    super(message);
+  constructor(denial: Denial) {
+    super(denial.reason);
     this.denial = denial;
   }
 }
