@@ -7,7 +7,7 @@ export default defineProject({
     name: "proxy",
     include: ["test/**/*.test.ts"],
     exclude: ["test/{races,lifecycle,simulation}/**"],
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
   },
 });
