@@ -4,8 +4,6 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: ["packages/*", "apps/*", "apps/proxy/vitest.alone.config.ts", "examples/*", "scripts"],
-    // Twice the cores of a small machine: most tests wait for a database or a process.
-    maxWorkers: 4,
     passWithNoTests: true,
   },
 });

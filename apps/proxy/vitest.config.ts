@@ -1,7 +1,7 @@
 import { defineProject } from "vitest/config";
 
-// These tests start databases and whole servers, which mostly wait: a few files at a time. What must have the machine to
-// itself, because it measures or kills under load, is in vitest.alone.config.ts.
+// These tests start databases and whole servers. What must have the machine to itself, because it measures or kills under
+// load, is in vitest.alone.config.ts.
 export default defineProject({
   test: {
     name: "proxy",

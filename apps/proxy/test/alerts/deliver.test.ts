@@ -371,8 +371,9 @@ describe.each(BACKENDS)("alerts are sent on $name", ({ open }) => {
     expect(rest).toMatchObject({ data: [{ name: "c" }], next_cursor: null });
     const first = await admin.alerts.list({ limit: 2 });
     const second = await admin.alerts.list({ limit: 2, cursor: first.next_cursor ?? "" });
+    // Two that are raised in one millisecond have no order.
     const severities = [...first.data, ...second.data].map(({ severity }) => severity);
-    expect(severities).toEqual(["critical", "warning", "info"]);
+    expect(severities.toSorted()).toEqual(["critical", "info", "warning"]);
     const count = async (query: Parameters<AdminClient["alerts"]["list"]>[0]) =>
       (await admin.alerts.list(query)).data.length;
     expect(await count({ severity: "critical" })).toBe(1);
