@@ -1,21 +1,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   authorize,
-  boundPolicy,
   DENIALS,
   type Denial,
   type DenialWritten,
   deny,
   isDenial,
   KeybrakeError,
-  type KeyFacts,
   type Operation,
   type Policy,
-  parsePolicy,
   prefixOf,
   type Reserved,
   type Throttle,
-  type VaultKeyRecord,
   type VendorName,
 } from "@keybrake/core";
 import type { Caller } from "../limits/in-flight.ts";
@@ -27,6 +23,7 @@ import type { Credential } from "./credential.ts";
 import { type DataPlane, pricingOf, routeOf, type VendorRoute } from "./data-plane.ts";
 import { answerHeaders, buildRequest, isSearchable } from "./forward.ts";
 import { deriveDuplicate, deriveIdempotency, type Idempotency } from "./idempotency.ts";
+import { type KeyRules, rulesOf } from "./key-rules.ts";
 import { LeakGuard } from "./leak-guard.ts";
 import { describeKey } from "./me.ts";
 import { lookUp } from "./price.ts";
@@ -130,10 +127,10 @@ async function reserve(
   for (let attempt = 0; attempt < STALE_TRIES_MAX; attempt++) {
     const operation = readOperation(plane, call, route, body);
     if (isDenial(operation)) return operation;
-    const { facts, policy } = rulesOf(call.key);
+    const { facts, policy, rateLimits } = rulesOf(call.key);
     const early = authorize(facts, operation, plane.clock.now());
     if (early.verdict === "deny") return early.denial;
-    const limited = await limitRate(plane, call, facts);
+    const limited = await limitRate(plane, rateLimits);
     if (limited !== null) return limited;
     const priced = await lookUp(plane, call, route, operation, policy);
     if (isDenial(priced)) return priced;
@@ -184,17 +181,11 @@ function readOperation(plane: DataPlane, call: Call, route: VendorRoute, body: B
   return operation;
 }
 
-/** A child's requests count in the limits of the keys above it, too. */
-async function limitRate(plane: DataPlane, { key }: Call, facts: KeyFacts): Promise<Denial | null> {
-  const ids = key === null ? [] : [key.id, ...key.ancestors.map(({ id }) => id)];
-  let limiting: KeyFacts | null = facts;
-  for (const id of ids) {
-    const perMinute: number | null = limiting?.policy.requestsPerMinute ?? null;
-    limiting = limiting?.parent ?? null;
-    const seconds = perMinute === null ? null : await plane.limiter.take(id, perMinute);
+async function limitRate(plane: DataPlane, rateLimits: KeyRules["rateLimits"]): Promise<Denial | null> {
+  for (const { vaultKeyId, requestsPerMinute, whose } of rateLimits) {
+    const seconds = await plane.limiter.take(vaultKeyId, requestsPerMinute);
     if (seconds === null) continue;
-    const whose = id === key?.id ? "this vault key" : "this vault key's parent";
-    const reason = `${whose} may make ${perMinute} requests a minute`;
+    const reason = `${whose} may make ${requestsPerMinute} requests a minute`;
     return { code: "rate_limited", reason, retryAfterSeconds: seconds };
   }
   return null;
@@ -403,44 +394,6 @@ async function showDenial(
   if (isOnlyCounted) await plane.slowAnswers.tick();
   plane.log.denied(call, denial, isOnlyCounted);
   writeAnswer(response, call.id, renderDenial(call.vendor ?? plane.routes.stripe.vendor, call.id, denial));
-}
-
-/** What a key's calls are judged by. */
-interface Rules {
-  readonly facts: KeyFacts;
-  /** Its own policy within the limits of those above it. */
-  readonly policy: Policy;
-}
-
-const readRules = new WeakMap<VaultKeyRecord, Rules>();
-
-/** The key as the engine judges it; its policies are parsed once for as long as its record is remembered. */
-function rulesOf(key: VaultKeyRecord | null): Rules {
-  if (key === null) throw new TypeError("a call without a key cannot be judged");
-  const known = readRules.get(key);
-  if (known !== undefined) return known;
-  const above = key.ancestors.map((ancestor) => ({ ...ancestor, policy: readPolicy(ancestor.policy) }));
-  const parent = above.reduceRight<KeyFacts | null>(
-    (facts, { status, expiresAt, policy }) => ({ status, expiresAt, policy, parent: facts }),
-    null,
-  );
-  const own = readPolicy(key.policy);
-  const facts = { status: key.status, expiresAt: key.expiresAt, policy: own, parent };
-  const policy = boundPolicy(
-    own,
-    above.map((ancestor) => ancestor.policy),
-  );
-  const rules = { facts, policy };
-  readRules.set(key, rules);
-  return rules;
-}
-
-/** A policy that this version cannot read was written by a newer one: nothing is allowed by guessing. */
-function readPolicy(document: VaultKeyRecord["policy"]): Policy {
-  const parsed = parsePolicy(document);
-  if ("problems" in parsed)
-    throw new KeybrakeError("internal", { cause: new Error(parsed.problems.join("; ")) });
-  return parsed.policy;
 }
 
 function latencyOf(plane: DataPlane, call: Call): number {
