@@ -5,7 +5,7 @@ import { api } from "./api.ts";
 import { useMay } from "./session.tsx";
 import { Button } from "./ui/button.tsx";
 import { SelectField, TextField } from "./ui/field.tsx";
-import { Modal } from "./ui/modal.tsx";
+import { FormModal } from "./ui/form-modal.tsx";
 import { describeError } from "./ui/states.tsx";
 import { Instant } from "./ui/values.tsx";
 
@@ -100,60 +100,38 @@ function BrakeDialog({
   readonly onClose: () => void;
 }) {
   const [reason, setReason] = useState("");
-  const client = useQueryClient();
   const keys = useQuery({
     queryKey: ["vault-keys", "active"],
     queryFn: () => api.vaultKeys.list({ status: "active", limit: KEYS_SHOWN_MAX }),
   });
   const active = keys.data?.data ?? [];
   const stopped = active.filter((key) => isStopped(key, target));
-  const stop = useMutation({
-    mutationFn: () => pull(target, reason),
-    onSuccess: async () => {
-      await client.invalidateQueries();
-      onClose();
-    },
-  });
   return (
-    <Modal
+    <FormModal
       title="Stop agents"
-      isOpen
-      onOpenChange={(isOpen) => {
-        if (!isOpen) onClose();
-      }}
       description={explain(target)}
+      verb={target.scope === "all" ? "Stop everything" : "Revoke for good"}
+      tone="danger"
+      isReady={!isEmpty(target)}
+      submit={() => pull(target, reason)}
+      onClose={onClose}
     >
-      <form
-        className="flex flex-col gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          stop.mutate();
-        }}
-      >
-        <TargetFields target={target} keys={active} onTarget={onTarget} />
-        <p aria-live="polite" className="rounded-md bg-raised p-3">
-          {keys.isPending ? "Counting what stops…" : tellStopped(stopped, keys.data?.next_cursor != null)}
-        </p>
-        <TextField
-          label="Reason"
-          hint="Stands in the audit trail"
-          value={reason}
-          onChange={setReason}
-          maxLength={500}
-        />
-        {stop.error === null ? null : (
-          <p role="alert" className="text-bad">
-            {describeError(stop.error)}
+      {() => (
+        <>
+          <TargetFields target={target} keys={active} onTarget={onTarget} />
+          <p aria-live="polite" className="rounded-md bg-raised p-3">
+            {keys.isPending ? "Counting what stops…" : tellStopped(stopped, keys.data?.next_cursor != null)}
           </p>
-        )}
-        <div className="flex justify-end gap-2">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" tone="danger" isBusy={stop.isPending} disabled={isEmpty(target)}>
-            {target.scope === "all" ? "Stop everything" : "Revoke for good"}
-          </Button>
-        </div>
-      </form>
-    </Modal>
+          <TextField
+            label="Reason"
+            hint="Stands in the audit trail"
+            value={reason}
+            onChange={setReason}
+            maxLength={500}
+          />
+        </>
+      )}
+    </FormModal>
   );
 }
 

@@ -2,13 +2,13 @@ import type { AlertChannel, AlertTest } from "@keybrake/client";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { api } from "../api.ts";
-import { Confirm, MutationError } from "../ui/confirm.tsx";
+import { Confirm } from "../ui/confirm.tsx";
 import type { Column } from "../ui/data-table.tsx";
 import { GuardedButton } from "../ui/guarded-button.tsx";
 import { Card } from "../ui/page.tsx";
 import { PagedTable, usePagedList } from "../ui/paged-list.tsx";
 import { ShownOnce } from "../ui/shown-once.tsx";
-import { EmptyState } from "../ui/states.tsx";
+import { EmptyState, MutationError } from "../ui/states.tsx";
 import { Badge, Code, Instant, Nothing } from "../ui/values.tsx";
 import { ChannelForm } from "./channel-form.tsx";
 

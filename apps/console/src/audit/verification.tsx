@@ -2,8 +2,8 @@ import type { AuditReport } from "@keybrake/client";
 import { useMutation } from "@tanstack/react-query";
 import { api } from "../api.ts";
 import { Button } from "../ui/button.tsx";
-import { MutationError } from "../ui/confirm.tsx";
 import { Card, Facts } from "../ui/page.tsx";
+import { MutationError } from "../ui/states.tsx";
 import { Badge, Count } from "../ui/values.tsx";
 
 /** Recomputes the whole audit chain when asked: it reads every call, so it is never run by looking at the page. */

@@ -4,11 +4,10 @@ import { useState } from "react";
 import { api } from "../api.ts";
 import { draftFor, type PolicyDraft, toPolicy } from "../policy/draft.ts";
 import { PolicyEditor, usePolicyEditing } from "../policy/policy-editor.tsx";
-import { MutationError } from "../ui/confirm.tsx";
 import { SelectField, TextField } from "../ui/field.tsx";
 import { GuardedButton } from "../ui/guarded-button.tsx";
 import { Card } from "../ui/page.tsx";
-import { problemsByField } from "../ui/states.tsx";
+import { MutationError, problemsByField } from "../ui/states.tsx";
 import type { AgentSetup } from "./agent-lines.ts";
 
 /** What was created, for the page that shows it once. */

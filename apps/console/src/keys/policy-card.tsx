@@ -7,10 +7,9 @@ import { DryRunPanel } from "../policy/dry-run-panel.tsx";
 import { PolicyEditor, usePolicyEditing } from "../policy/policy-editor.tsx";
 import { PolicyFacts } from "../policy/policy-facts.tsx";
 import { Button } from "../ui/button.tsx";
-import { MutationError } from "../ui/confirm.tsx";
 import { GuardedButton } from "../ui/guarded-button.tsx";
 import { Card } from "../ui/page.tsx";
-import { problemsByField } from "../ui/states.tsx";
+import { MutationError, problemsByField } from "../ui/states.tsx";
 
 /** A key's policy, to be read, and to be changed after it was tried on what the key did. */
 export function PolicyCard({

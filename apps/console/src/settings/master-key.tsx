@@ -1,9 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api } from "../api.ts";
-import { MutationError } from "../ui/confirm.tsx";
 import { GuardedButton } from "../ui/guarded-button.tsx";
 import { Card, Facts } from "../ui/page.tsx";
-import { ErrorState, LoadingState } from "../ui/states.tsx";
+import { ErrorState, LoadingState, MutationError } from "../ui/states.tsx";
 import { Badge, Code, Count, Instant, Nothing } from "../ui/values.tsx";
 
 /** Which master key seals what is stored, by its public id, and how far a change of it is. */

@@ -1,8 +1,5 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { Button } from "./button.tsx";
-import { Modal } from "./modal.tsx";
-import { describeError } from "./states.tsx";
+import { FormModal } from "./form-modal.tsx";
 
 /** Asks before something that cannot be taken back. `act` does it; afterwards everything is read again. */
 export function Confirm({
@@ -22,44 +19,9 @@ export function Confirm({
   readonly isReady?: boolean;
   readonly children: ReactNode;
 }) {
-  const client = useQueryClient();
-  const mutation = useMutation({
-    mutationFn: act,
-    onSuccess: async () => {
-      onClose();
-      await client.invalidateQueries();
-    },
-  });
   return (
-    <Modal
-      title={title}
-      isOpen
-      onOpenChange={(isOpen) => {
-        if (!isOpen) onClose();
-      }}
-    >
-      {children}
-      <MutationError error={mutation.error} />
-      <div className="flex justify-end gap-2">
-        <Button onClick={onClose}>Cancel</Button>
-        <Button
-          tone="danger"
-          isBusy={mutation.isPending}
-          disabled={!isReady}
-          onClick={() => mutation.mutate()}
-        >
-          {verb}
-        </Button>
-      </div>
-    </Modal>
-  );
-}
-
-/** Why a change was refused; nothing while it was not. */
-export function MutationError({ error }: { readonly error: Error | null }) {
-  return error === null ? null : (
-    <p role="alert" className="text-bad">
-      {describeError(error)}
-    </p>
+    <FormModal title={title} verb={verb} tone="danger" isReady={isReady} submit={act} onClose={onClose}>
+      {() => children}
+    </FormModal>
   );
 }

@@ -18,33 +18,24 @@ type Control<Tag extends "input" | "textarea" | "select"> = Omit<
 
 /** One line of text, with its label, hint and error. */
 export function TextField({ label, hint, error, onChange, ...rest }: FieldProps & Control<"input">) {
-  const { id, describedBy } = useFieldIds(hint, error);
+  const control = useControl(hint, error);
   return (
-    <FieldFrame id={id} label={label} hint={hint} error={error}>
-      <input
-        {...rest}
-        id={id}
-        className={CONTROL}
-        aria-invalid={error !== undefined}
-        aria-describedby={describedBy}
-        onChange={(event) => onChange(event.target.value)}
-      />
+    <FieldFrame id={control.id} label={label} hint={hint} error={error}>
+      <input {...rest} {...control} onChange={(event) => onChange(event.target.value)} />
     </FieldFrame>
   );
 }
 
 /** Several lines of text. */
 export function TextAreaField({ label, hint, error, onChange, ...rest }: FieldProps & Control<"textarea">) {
-  const { id, describedBy } = useFieldIds(hint, error);
+  const control = useControl(hint, error);
   return (
-    <FieldFrame id={id} label={label} hint={hint} error={error}>
+    <FieldFrame id={control.id} label={label} hint={hint} error={error}>
       <textarea
         rows={4}
         {...rest}
-        id={id}
+        {...control}
         className={`${CONTROL} font-mono text-xs`}
-        aria-invalid={error !== undefined}
-        aria-describedby={describedBy}
         onChange={(event) => onChange(event.target.value)}
       />
     </FieldFrame>
@@ -60,17 +51,10 @@ export function SelectField({
   children,
   ...rest
 }: FieldProps & Control<"select"> & { readonly children: ReactNode }) {
-  const { id, describedBy } = useFieldIds(hint, error);
+  const control = useControl(hint, error);
   return (
-    <FieldFrame id={id} label={label} hint={hint} error={error}>
-      <select
-        {...rest}
-        id={id}
-        className={CONTROL}
-        aria-invalid={error !== undefined}
-        aria-describedby={describedBy}
-        onChange={(event) => onChange(event.target.value)}
-      >
+    <FieldFrame id={control.id} label={label} hint={hint} error={error}>
+      <select {...rest} {...control} onChange={(event) => onChange(event.target.value)}>
         {children}
       </select>
     </FieldFrame>
@@ -108,11 +92,17 @@ export function CheckboxField({
   );
 }
 
-function useFieldIds(hint: ReactNode, error: string | undefined) {
+/** What ties a control to its label, hint and error. */
+function useControl(hint: ReactNode, error: string | undefined) {
   const id = useId();
   const ids = [hint === undefined ? null : `${id}-hint`, error === undefined ? null : `${id}-error`];
   const describedBy = ids.filter((part) => part !== null).join(" ");
-  return { id, describedBy: describedBy === "" ? undefined : describedBy };
+  return {
+    id,
+    className: CONTROL,
+    "aria-invalid": error !== undefined,
+    "aria-describedby": describedBy === "" ? undefined : describedBy,
+  };
 }
 
 function FieldFrame({

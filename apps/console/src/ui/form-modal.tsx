@@ -1,9 +1,8 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Button } from "./button.tsx";
-import { MutationError } from "./confirm.tsx";
 import { Modal } from "./modal.tsx";
-import { problemsByField } from "./states.tsx";
+import { MutationError, problemsByField } from "./states.tsx";
 
 /**
  * A form over the page. `submit` sends it, and what it answers is kept nowhere, as it may be a secret; then everything is
@@ -13,6 +12,7 @@ export function FormModal({
   title,
   description,
   verb,
+  tone = "primary",
   isReady,
   submit,
   onClose,
@@ -22,6 +22,8 @@ export function FormModal({
   readonly description?: ReactNode;
   /** On the button: what happens. */
   readonly verb: string;
+  /** `danger` for what cannot be taken back. */
+  readonly tone?: "primary" | "danger";
   readonly isReady: boolean;
   readonly submit: () => Promise<unknown>;
   readonly onClose: () => void;
@@ -57,7 +59,7 @@ export function FormModal({
         <MutationError error={mutation.error} />
         <div className="flex justify-end gap-2">
           <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" tone="primary" isBusy={mutation.isPending} disabled={!isReady}>
+          <Button type="submit" tone={tone} isBusy={mutation.isPending} disabled={!isReady}>
             {verb}
           </Button>
         </div>

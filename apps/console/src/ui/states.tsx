@@ -34,6 +34,15 @@ export function ErrorState({ error, onRetry }: { readonly error: Error; readonly
   );
 }
 
+/** Why a change was refused; nothing while it was not. */
+export function MutationError({ error }: { readonly error: Error | null }) {
+  return error === null ? null : (
+    <p role="alert" className="text-bad">
+      {describeError(error)}
+    </p>
+  );
+}
+
 /** An error in words for whoever looks at the page. */
 export function describeError(error: Error): string {
   if (error instanceof KeybrakeConnectionError)
