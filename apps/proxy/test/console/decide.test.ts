@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SANDBOX_SECRETS } from "../../src/upstreams.ts";
 import { openAlertReceiver } from "../support/alert-receiver.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
-import { findBarriers, HAS_BROWSER, openBrowser, type TestBrowser, takePicture } from "./browser.ts";
+import { findBarriers, HAS_BROWSER, openBrowser, soon, type TestBrowser, takePicture } from "./browser.ts";
 
 const PACKAGE = fileURLToPath(new URL("../..", import.meta.url));
 const CHARGE = { currency: "usd", payment_method: "pm_card_visa", confirm: true } as const;
@@ -31,7 +31,6 @@ describe.skipIf(!HAS_BROWSER)("deciding in the console", () => {
 
   const open = (path: string, on = page) => on.goto(`${server.adminUrl}${path}`);
   const button = (name: string | RegExp, on = page) => on.getByRole("button", { name, exact: true });
-  const eventually = <Value>(read: () => Promise<Value>) => expect.poll(read, { timeout: 15_000 });
   const row = (text: string) => page.getByRole("row").filter({ hasText: text });
 
   /** Presses the button of a dialog that is then done with: while it is open, what is below it is out of reach. */
@@ -206,7 +205,7 @@ describe.skipIf(!HAS_BROWSER)("deciding in the console", () => {
     await page.keyboard.press("/");
     await page.keyboard.type("TO BE st");
     await page.waitForURL(/q=TO/);
-    await eventually(() => page.getByRole("row").count()).toBe(2);
+    await soon(() => page.getByRole("row").count()).toBe(2);
     await button("Stop To be stopped").click();
     await page.getByLabel("Reason").fill("misbehaved");
     await settle("Revoke for good");
@@ -245,7 +244,7 @@ describe.skipIf(!HAS_BROWSER)("deciding in the console", () => {
     expect(await findBarriers(page)).toEqual([]);
     await takePicture(page, "console-secret-erased");
     await settle("Erase the secret");
-    await eventually(() => row("spare").count()).toBe(0);
+    await soon(() => row("spare").count()).toBe(0);
     expect((await server.admin.secrets.list()).data.map(({ name }) => name)).not.toContain("spare");
     expect(await charge(stripe, 1)).toBe("vault_key_revoked");
   });
@@ -280,7 +279,7 @@ describe.skipIf(!HAS_BROWSER)("deciding in the console", () => {
     expect(await charge(stripe, 10)).toBe("charged");
     await button("Delete the daily usd of agent capped_agent").click();
     await settle("Delete the budget");
-    await eventually(() => row("capped_agent").count()).toBe(0);
+    await soon(() => row("capped_agent").count()).toBe(0);
     expect((await server.admin.budgets.list({ value: "capped_agent" })).data).toEqual([]);
   });
 
@@ -393,7 +392,7 @@ describe.skipIf(!HAS_BROWSER)("deciding in the console", () => {
     await eve.context().close();
     await button("Revoke eve").click();
     await settle("Revoke the token");
-    await eventually(() => button("Revoke eve").count()).toBe(0);
+    await soon(() => button("Revoke eve").count()).toBe(0);
     await expect(auditor.session.get()).rejects.toMatchObject({ status: 401 });
   });
 

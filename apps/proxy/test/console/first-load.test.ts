@@ -1,8 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { HAS_BROWSER, openBrowser, type TestBrowser } from "./browser.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const BYTES_MAX = 300 * 1_024;
 

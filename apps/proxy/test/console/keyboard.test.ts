@@ -1,9 +1,7 @@
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { HAS_BROWSER, openBrowser, soon, type TestBrowser } from "./browser.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 describe.skipIf(!HAS_BROWSER)("the console by keyboard", () => {
   let server: TestServer;

@@ -1,12 +1,10 @@
 import { readFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
 import type Stripe from "stripe";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stripeClient } from "../support/crew.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { HAS_BROWSER, openBrowser, soon, type TestBrowser } from "./browser.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const RUN = "nightly-invoices-7";
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { listChainHeads, verifyAudit } from "../../src/ledger/audit-verify.ts";
 import { type Tombstone, tombstoneText } from "../../src/ledger/maintenance.ts";
 import { BACKENDS, requireBackends, type TestDatabases } from "./backends.ts";
-import { openStage, type Stage, startEpochAgain, writeCalls } from "./stage.ts";
+import { openStage, type Stage, settleCall, startEpochAgain, writeCalls } from "./stage.ts";
 
 const ANY_SIGNATURE = { isTombstoneSigned: () => true, isGapSigned: () => true };
 
@@ -102,19 +102,7 @@ describe.each(BACKENDS)("audit verification on $name", ({ open }) => {
   it("finds nothing wrong with a call that became unknown and was settled later", async () => {
     const [id] = await writeCalls(stage, [{ ...call, state: "unknown" }]);
     expect((await stage.admin.audit.verify()).ok).toBe(true);
-    const op = {
-      i: 1,
-      kind: "settle",
-      id,
-      secret_id: call.secretId,
-      state: "settled",
-      cost_micros: 5,
-      status_code: 200,
-    };
-    await stage.database.query("SELECT ledger_apply($1, $2::jsonb)", [
-      stage.replica.epoch.toString(),
-      JSON.stringify([op]),
-    ]);
+    await settleCall(stage, id ?? "", { ...call, costUsd: 0.000_005 });
     expect((await stage.admin.audit.verify()).ok).toBe(true);
   });
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createAdminClient } from "@keybrake/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BACKENDS, requireBackends, type TestDatabases } from "./backends.ts";
-import { openStage, type Stage, startEpochAgain, writeCalls } from "./stage.ts";
+import { openStage, type Stage, settleCall, startEpochAgain, writeCalls } from "./stage.ts";
 
 requireBackends();
 
@@ -103,29 +103,13 @@ describe.each(BACKENDS)("the evidence of a call on $name", ({ open }) => {
       ["unknown", true, true],
     ]);
     // What was unknown and is resolved says so no more: its entry proves only that it was written.
-    await settle(lost);
+    await settleCall(stage, lost, { ...call, costUsd: 0 });
     expect(await chainOf(lost)).toEqual([
       ["decision", true, true],
       ["unknown", false, true],
       ["outcome", true, true],
     ]);
   });
-
-  async function settle(id: string) {
-    const op = {
-      i: 1,
-      kind: "settle",
-      id,
-      secret_id: call.secretId,
-      state: "settled",
-      cost_micros: 0,
-      status_code: 200,
-    };
-    await stage.database.query("SELECT ledger_apply($1, $2::jsonb)", [
-      stage.replica.epoch.toString(),
-      JSON.stringify([op]),
-    ]);
-  }
 
   it("follows the chain from its beginning, and in a later epoch", async () => {
     await startEpochAgain(stage);

@@ -154,6 +154,11 @@ export async function writeCalls(stage: Stage, calls: readonly TestCall[]): Prom
   return ids;
 }
 
+/** Writes the outcome of a call that has none, as it is after the vendor was asked. */
+export function settleCall(stage: Stage, id: string, call: TestCall): Promise<void> {
+  return apply(stage, settleOp(id, call, "settled"));
+}
+
 async function apply(stage: Stage, op: object): Promise<void> {
   const batch = JSON.stringify([{ i: 1, ...op }]);
   const [row] = await stage.database.query("SELECT ledger_apply($1, $2::jsonb) AS result", [

@@ -1,19 +1,13 @@
-import { BUDGET_SCOPES, BUDGET_UNITS, BUDGET_WINDOWS, CREDENTIAL_MODES } from "@keybrake/core";
+import { CREDENTIAL_MODES } from "@keybrake/core";
 import { z } from "zod";
+import { budgetSchema } from "./budget.ts";
 import { callSchema } from "./call.ts";
 import { amountText, instant, usdText, uuid } from "./identifier.ts";
 
 /** The window of a budget in which a call counts, as it stands now. */
-const countedBudgetSchema = z
-  .object({
-    id: z.string().regex(/^[0-9]+$/),
-    scope: z.enum(BUDGET_SCOPES),
-    value: z
-      .string()
-      .nullable()
-      .describe("the key's id, the agent, the run or the secret's name; null for the installation"),
-    window: z.enum(BUDGET_WINDOWS),
-    unit: z.enum(BUDGET_UNITS),
+const countedBudgetSchema = budgetSchema
+  .pick({ id: true, scope: true, value: true, window: true, unit: true })
+  .extend({
     window_start: z.iso.date().nullable().describe("the window's first day, UTC; null for a total"),
     mode: z.enum(CREDENTIAL_MODES).describe("live and test credentials count apart"),
     limit: amountText.describe("dollars for `usd`, else a count"),
